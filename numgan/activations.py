@@ -1,0 +1,95 @@
+"""Activations: y = f(x), entry by entry. Each derivative is written in y, so y is all that backward needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numgan.backend import Array, array_module
+from numgan.errors import InputError
+from numgan.layers import Layer
+
+
+class Activation(Layer):
+    """A layer without parameters that acts on each entry alone: a function f and the product dy · f′, both given y."""
+
+    def f(self, x: Array) -> Array:
+        raise NotImplementedError
+
+    def df(self, dy: Array, y: Array) -> Array:
+        raise NotImplementedError
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Array]:
+        y = self.f(x)
+        return y, y
+
+    def backward(
+        self, dy: Array, y: Array, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None:
+        return self.df(dy, y)
+
+
+@dataclass(eq=False)
+class ReLU(Activation):
+    """y = max(x, 0); dx = dy where y > 0, else 0 (the left derivative at the kink). Nair & Hinton 2010."""
+
+    def f(self, x: Array) -> Array:
+        return array_module(x).maximum(x, 0)
+
+    def df(self, dy: Array, y: Array) -> Array:
+        return dy * (y > 0)
+
+
+@dataclass(eq=False)
+class LeakyReLU(Activation):
+    """y = max(x, slope · x) with 0 < slope ≤ 1; dx = dy where y > 0, else slope · dy. Maas et al. 2013."""
+
+    slope: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.slope <= 1:
+            raise InputError(f"LeakyReLU's slope must be in (0, 1], got {self.slope!r}: for 0 use ReLU()")
+
+    def f(self, x: Array) -> Array:
+        y = x * self.slope
+        return array_module(x).maximum(x, y, out=y)
+
+    def df(self, dy: Array, y: Array) -> Array:
+        xp = array_module(y)
+        dx = xp.sign(y)  # max(sign(y), slope) is f′(x), many times faster than xp.where
+        xp.maximum(dx, self.slope, out=dx)
+        dx *= dy
+        return dx
+
+
+@dataclass(eq=False)
+class Tanh(Activation):
+    """y = tanh x; dx = dy (1 − y²)."""
+
+    def f(self, x: Array) -> Array:
+        return array_module(x).tanh(x)
+
+    def df(self, dy: Array, y: Array) -> Array:
+        dx = y * y
+        dx -= 1
+        dx *= dy
+        return array_module(dx).negative(dx, out=dx)
+
+
+@dataclass(eq=False)
+class Sigmoid(Activation):
+    """y = σ(x) = 1 / (1 + e⁻ˣ) = ½ (1 + tanh(x/2)), which cannot overflow; dx = dy y (1 − y)."""
+
+    def f(self, x: Array) -> Array:
+        xp = array_module(x)
+        y = x * 0.5
+        xp.tanh(y, out=y)
+        y += 1
+        y *= 0.5
+        return y
+
+    def df(self, dy: Array, y: Array) -> Array:
+        dx = 1 - y
+        dx *= y
+        dx *= dy
+        return dx

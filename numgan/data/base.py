@@ -1,0 +1,145 @@
+"""A data set is rows of numbers, and what is needed to show them or to score samples against them."""
+
+import math
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Range = tuple[float, float]
+
+
+class DataError(ValueError):
+    """Data that cannot be used: one line with the value found, what was expected, and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """n examples of n_x numbers each.
+
+    x            (n, n_x) float32, C-contiguous, finite (other floats are converted)
+    labels       (n,) int64, or None
+    image_shape  (h, w) or (h, w, c) if a row is an image, else None
+    range        (lo, hi), the values that black and white were mapped to; None if x is in units of its own
+    centres      (modes, n_x) float32, the modes of a toy mixture, or None
+    std          the standard deviation that all its modes share, or None
+
+    Raises DataError if the fields contradict each other.
+    """
+
+    x: Array = field(repr=False)
+    labels: Array | None = field(default=None, repr=False)
+    image_shape: tuple[int, ...] | None = None
+    range: Range | None = None
+    name: str = "data"
+    centres: Array | None = field(default=None, repr=False)
+    std: float | None = None
+
+    def __post_init__(self) -> None:
+        x = rows(self.x)
+        checked = {
+            "x": x,
+            "labels": _labels(self.labels, len(x)),
+            "image_shape": _image_shape(self.image_shape, x.shape[1]),
+            "range": None if self.range is None else check_range(self.range),
+            "centres": _centres(self.centres, x.shape[1]),
+            "std": _std(self.std),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # the way to set a field of a frozen dataclass
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def restore(self, x: Array) -> Array:
+        """Images (m, n_x) in `range` -> [0, 1], clipped; anything else is returned unchanged."""
+        return restore(x, self.range)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Eight hex digits (CRC-32 of the shape and bytes of x), by which a checkpoint recognises its data."""
+        return f"{zlib.crc32(self.x.data, zlib.crc32(repr(self.x.shape).encode())):08x}"
+
+
+def restore(x: Array, range: Range | None) -> Array:
+    """Images in `range` -> [0, 1], clipped; unchanged where range is None."""
+    if range is None:
+        return x
+    lo, hi = range
+    return ((x - lo) / (hi - lo)).clip(0, 1)
+
+
+def rows(x: Array) -> Array:
+    """x as (n, n_x) float32, C-contiguous; DataError unless it is 2-D, floating, not empty and finite."""
+    x = np.asarray(x)
+    if x.ndim != 2:
+        hint = "use x.reshape(-1, 1) for single numbers" if x.ndim == 1 else "use x.reshape(len(x), -1)"
+        raise DataError(f"x has shape {x.shape}, expected (n, n_x), one row per example; {hint}")
+    if x.size == 0:
+        raise DataError(f"x is empty, shape {x.shape}; expected at least one row and one column")
+    if not np.issubdtype(x.dtype, np.floating):
+        raise DataError(
+            f"x is of {x.dtype}, expected floats; use x.astype('float32') if its numbers are meant as they are"
+        )
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is reported below
+        x = np.ascontiguousarray(x, dtype=np.float32)
+    check_finite(x)
+    return x
+
+
+def check_finite(x: Array) -> None:
+    """DataError that names the first entry of x (n, n_x) which is not finite."""
+    bad = ~np.isfinite(x)
+    if bad.any():
+        row, col = divmod(int(bad.argmax()), x.shape[1])
+        raise DataError(f"x[{row}, {col}] is {x[row, col]}, expected finite float32 numbers; drop or fill such rows")
+
+
+def check_range(range: Range) -> Range:
+    """(lo, hi) as two floats; DataError unless both are finite and lo < hi."""
+    try:
+        lo, hi = map(float, range)
+    except (TypeError, ValueError):
+        lo = hi = math.nan
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+        raise DataError(f"range is {range!r}, expected two finite numbers lo < hi; use (-1, 1) or (0, 1)")
+    return lo, hi
+
+
+def _labels(labels: Array | None, n: int) -> Array | None:
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        hint = "use labels.argmax(axis=1) if they are one-hot" if labels.ndim == 2 else "save one label per row of x"
+        raise DataError(f"labels have shape {labels.shape}, expected ({n},); {hint}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"labels are of {labels.dtype}, expected integers; use labels.astype(int)")
+    return labels.astype(np.int64)
+
+
+def _image_shape(shape: tuple[int, ...] | None, n_x: int) -> tuple[int, ...] | None:
+    if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_x):
+        raise DataError(
+            f"image_shape is {shape}, expected (h, w) or (h, w, c) whose product is n_x = {n_x}; correct it"
+        )
+    return None if shape is None else tuple(int(side) for side in shape)
+
+
+def _centres(centres: Array | None, n_x: int) -> Array | None:
+    if centres is None:
+        return None
+    centres = np.asarray(centres, dtype=np.float32)
+    if centres.ndim != 2 or centres.shape[1] != n_x:
+        raise DataError(f"centres have shape {centres.shape}, expected (modes, {n_x}); give one row per mode")
+    return centres
+
+
+def _std(std: float | None) -> float | None:
+    if std is not None and not 0 < std < math.inf:
+        raise DataError(f"std is {std}, expected a positive number; give each mode a width")
+    return None if std is None else float(std)

@@ -1,0 +1,132 @@
+"""The user's own arrays: what a file holds decides what it means, and nothing is guessed."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from numgan.data.base import Array, Data, DataError, Range, check_finite, check_range
+
+
+def read(path: str | os.PathLike[str], range: Range, split: str, name: str) -> Data:
+    """The images or vectors in a .npz or .npy file.
+
+    A .npz holds x_train, y_train, x_test, y_test (Keras' layout), or x with y or labels, or one array alone.
+    uint8 (n, h, w) or (n, h, w, c), and floats of these shapes in [0, 1], are images: scaled to `range`.
+    Floats (n, n_x) are vectors: kept as they are. Raises DataError for all else; pickles are never opened.
+    """
+    try:
+        x, labels = _arrays(path, split)
+        return _data(x, labels, range, name)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error.__cause__
+
+
+def _arrays(path: str | os.PathLike[str], split: str) -> tuple[Array, Array | None]:
+    """x and its labels, as they stand in the file."""
+    if Path(path).is_dir():
+        raise DataError("is a directory, expected a file; name the .npz or .npy inside it")
+    try:
+        with open(path, "rb") as file:
+            _check_magic(file.read(6))
+            file.seek(0)
+            loaded = np.load(file, allow_pickle=False)
+            return _choose({"x": loaded} if isinstance(loaded, np.ndarray) else loaded, split)
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError("no such file, expected a .npz or .npy; check the path") from error
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error}); check the file and its permissions") from error
+    except Exception as error:  # on foreign bytes the parsers of NumPy, zipfile and zlib raise a dozen kinds
+        raise DataError(_diagnosis(error)) from error
+
+
+def _check_magic(head: bytes) -> None:
+    if not head:
+        raise DataError("is empty (0 bytes), expected a .npz or .npy; save it again")
+    if not head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
+        raise DataError("is neither a .npz nor a .npy file (pickles are refused); save it with np.savez(path, x=x)")
+
+
+def _diagnosis(error: Exception) -> str:
+    if "Object arrays" in str(error):
+        return "holds Python objects (a pickle: refused, it could run code); save numbers, such as x.astype('float32')"
+    if isinstance(error, MemoryError):
+        return "is damaged, or does not fit into memory; save it again, or save fewer rows"
+    return f"is truncated or damaged ({type(error).__name__}), expected a whole .npz or .npy; copy or save it again"
+
+
+def _choose(arrays: Mapping[str, Array], split: str) -> tuple[Array, Array | None]:
+    """The pair (x, labels or None) that `split` means among the arrays of a file."""
+    names = list(arrays)
+    keras = "x_train" in names or "x_test" in names
+    if split != "train" and not keras:
+        raise DataError(f"split is {split!r}, but there is no x_test among its arrays {names}; use split='train'")
+    key = f"x_{split}" if keras else names[0] if len(names) == 1 else "x"
+    if key not in names:
+        raise DataError(f"holds the arrays {names}, expected {key}; save it with np.savez(path, {key}=x)")
+    answers = [f"y_{split}"] if keras else ["y", "labels"]
+    labels = next((arrays[name] for name in answers if name in names and name != key), None)
+    return arrays[key], labels
+
+
+def _data(x: Array, labels: Array | None, range: Range, name: str) -> Data:
+    """Images scaled to `range`, or vectors as they are."""
+    problem = _problem(x)
+    if problem:
+        raise DataError(problem)
+    if labels is not None and labels.shape == (len(x), 1):  # Keras' CIFAR-10
+        labels = labels[:, 0]
+    if x.ndim == 2:
+        return Data(x, labels, name=name)
+    lo, hi = check_range(range)
+    unit = _unit(x)
+    unit *= hi - lo
+    unit += lo
+    return Data(unit, labels, image_shape=x.shape[1:], range=(lo, hi), name=name)
+
+
+def _problem(x: Array) -> str:
+    """Why x is neither images nor vectors; the empty string if it is."""
+    if not isinstance(x, np.ndarray):
+        return "x is no array; save it with np.savez(path, x=x)"
+    found, floating = f"x is {x.shape} of {x.dtype}", np.issubdtype(x.dtype, np.floating)
+    if x.size == 0:
+        return f"{found}, which is empty; expected at least one row"
+    if x.ndim == 1 and floating:
+        return f"{found}, expected rows; save x.reshape(-1, 1) if each number is an example"
+    if x.ndim == 2 and np.issubdtype(x.dtype, np.integer):
+        return (
+            f"{found}: images or vectors? Save x.reshape(-1, h, w) as uint8 for images, x.astype('float32') for vectors"
+        )
+    if x.ndim in (3, 4) and not floating and x.dtype != np.uint8:
+        return f"{found}, expected images as uint8 in 0..255 or floats in [0, 1]; save x.astype('uint8') or floats"
+    if x.ndim not in (2, 3, 4) or not (floating or x.dtype == np.uint8):
+        return f"{found}, expected images (n, h, w) or (n, h, w, c), or float vectors (n, n_x); reshape or convert it"
+    if x.ndim == 4 and x.shape[3] > 4:
+        return (
+            f"{found}, expected images (n, h, w, c), at most 4 channels; save x.transpose(0, 2, 3, 1) if c comes first"
+        )
+    return ""
+
+
+def _unit(x: Array) -> Array:
+    """Images (n, ...) as a new (n, n_x) float32 array in [0, 1]."""
+    flat = x.reshape(len(x), -1)
+    with np.errstate(over="ignore"):  # beyond float32: inf, reported below
+        unit = flat.astype(np.float32)
+    if x.dtype == np.uint8:
+        if x.max() == 1:
+            raise DataError(
+                "x is of uint8 but goes from 0 to 1, expected 0 to 255; save x * 255, or x.astype('float32')"
+            )
+        unit /= 255
+        return unit
+    check_finite(unit)
+    lo, hi = flat.min(), flat.max()
+    if lo < 0 or hi > 1:
+        fix = "(x + 1) / 2" if lo >= -1 and hi <= 1 else "x / 255" if lo >= 0 and hi <= 255 else "them rescaled"
+        raise DataError(f"x goes from {lo:g} to {hi:g}, expected images of floats in [0, 1]; save {fix}")
+    return unit

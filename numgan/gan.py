@@ -1,0 +1,71 @@
+"""The gradient of the game for each player: the two backward passes at the heart of Algorithm 1.
+
+Both functions are pure in their arrays: they write the gradient of the player they are named after, and nothing else.
+They draw no random number of their own; `rng` is handed to the layers that need one (Dropout).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numgan.backend import Array
+from numgan.losses import Loss, game_value, sigmoid
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a step saw. `value` is what its player descended; the figures below are worked out when asked for."""
+
+    value: Array  # ()
+    a_g: Array  # (m, 1) D's logits on generated rows
+    x_g: Array  # (m, n_x) the generated rows
+    a_x: Array | None = None  # (m, 1) D's logits on data; only D's step sees data
+
+    @property
+    def D_Gz(self) -> Array:
+        """The mean of D(G(z))."""
+        return sigmoid(self.a_g).mean()
+
+    @property
+    def D_x(self) -> Array:
+        """The mean of D(x)."""
+        return sigmoid(self._a_x).mean()
+
+    @property
+    def V(self) -> Array:
+        """V(D, G) of eq. 1, from the logits, whatever the loss."""
+        return game_value(self._a_x, self.a_g)
+
+    @property
+    def _a_x(self) -> Array:
+        if self.a_x is None:
+            raise AttributeError("the generator's step sees no data: V and D_x belong to the discriminator's step")
+        return self.a_x
+
+
+def discriminator_gradient(G: Any, D: Any, x: Array, z: Array, loss: Loss, rng: Any = None) -> Info:
+    """Writes ∂L_D/∂θ_d to D.grad: two backward passes through D, one for each of the two terms of L_D.
+
+    x (m, n_x) data, z (m, n_z) noise. G is only run forward: G(z) is a constant here.
+    """
+    x_g, _ = G.forward(z, train=True, rng=rng)
+    a_x, tape_x = D.forward(x, train=True, rng=rng)
+    a_g, tape_g = D.forward(x_g, train=True, rng=rng)
+    value, da_x, da_g = loss.discriminator(a_x, a_g)
+    D.backward(da_x, tape_x, inputs=False, add=False)
+    D.backward(da_g, tape_g, inputs=False, add=True)
+    return Info(value, a_g, x_g, a_x)
+
+
+def generator_gradient(G: Any, D: Any, z: Array, loss: Loss, rng: Any = None) -> Info:
+    """Writes ∂L_G/∂θ_g to G.grad: back through D to ∂L_G/∂x_g, then on through G.
+
+    z (m, n_z) noise. D is held fixed: it carries the gradient to its input, and its own parameters get none.
+    """
+    x_g, tape_G = G.forward(z, train=True, rng=rng)
+    a_g, tape_D = D.forward(x_g, train=True, rng=rng)
+    value, da_g = loss.generator(a_g)
+    dx_g = D.backward(da_g, tape_D, params=False)
+    G.backward(dx_g, tape_G, inputs=False, add=False)
+    return Info(value, a_g, x_g)

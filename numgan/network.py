@@ -1,0 +1,200 @@
+"""A network: layers in a row, whose parameters are views into one flat vector θ and whose gradients into another."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from numgan.backend import Array, array_module, asnumpy
+from numgan.errors import InputError
+from numgan.layers import Layer, Reshape, Shapes
+
+Tape = list[Any]  # one cache per layer
+
+
+class Network(Layer):
+    """Layers in a row. Obeys the layer protocol itself, so networks nest.
+
+    theta, grad: the parameters and their gradient, one flat vector each, in the order of the layers.
+    buffers: BatchNorm's statistics, flat too; only `calibrate` writes them.
+    seed fixes the first values: the same on every backend and in every dtype, up to rounding.
+    """
+
+    theta: Array
+    grad: Array
+    buffers: Array
+
+    def __init__(
+        self, layers: Sequence[Layer], seed: int = 0, dtype: Any = "float32", xp: ModuleType = np
+    ) -> None:
+        self.layers = list(layers)
+        _check_chain(self.layers)
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise InputError(f"a network's dtype must be a floating type such as 'float32', got {dtype.name!r}")
+        # Zeros would do as well; NaN shows at once if a layer leaves a parameter without a first value.
+        self.theta = xp.full(self.size, np.nan, dtype=dtype)
+        self.grad = xp.zeros(self.size, dtype=dtype)
+        self.buffers = xp.zeros(self.buffer_size, dtype=dtype)
+        rng = np.random.default_rng(seed)
+        for layer, part in zip(self.layers, self._parts(), strict=True):
+            layer.place(*part, rng)
+
+    @property
+    def shapes(self) -> Shapes:
+        return {f"{i}.{name}": shape for i, layer in enumerate(self.layers) for name, shape in layer.shapes.items()}
+
+    @property
+    def buffer_shapes(self) -> Shapes:
+        return {
+            f"{i}.{name}": shape for i, layer in enumerate(self.layers) for name, shape in layer.buffer_shapes.items()
+        }
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """The spans of theta by name: slices["0.W"] is where layer 0's W lies."""
+        return self.spans
+
+    @property
+    def rowwise(self) -> bool:  # type: ignore[override]
+        return all(layer.rowwise for layer in self.layers)
+
+    @property
+    def stochastic(self) -> bool:  # type: ignore[override]
+        return any(layer.stochastic for layer in self.layers)
+
+    @property
+    def n_in(self) -> int | None:
+        """The width of x, where a layer fixes it."""
+        return _width(self.layers, "n_in")
+
+    @property
+    def n_out(self) -> int | None:
+        """The width of y, where a layer fixes it."""
+        return _width(self.layers[::-1], "n_out")
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Tape]:
+        """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
+        x = self._checked(x)
+        tape: Tape = []
+        for layer in self.layers:
+            x, cache = layer.forward(x, train, rng)
+            tape.append(cache)
+        return x, tape
+
+    def backward(
+        self, dy: Array, tape: Tape, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None:
+        """∂L/∂x from ∂L/∂y by the chain rule, last layer first; ∂L/∂θ is added to grad (add=False: written over it).
+
+        params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
+        """
+        sized = [i for i, layer in enumerate(self.layers) if layer.size]
+        if not inputs and not (params and sized):
+            return None
+        lowest = 0 if inputs else sized[0]
+        for i in range(len(self.layers) - 1, lowest - 1, -1):
+            dy = self.layers[i].backward(dy, tape[i], params, inputs or i > lowest, add)
+        return dy if inputs else None
+
+    def calibrate(self, x: Array) -> Array:
+        """Sets every layer's buffers from a forward pass of x; returns y in evaluation mode."""
+        x = self._checked(x)
+        for layer in self.layers:
+            x = layer.calibrate(x)
+        return x
+
+    def copy(self, xp: ModuleType | None = None, dtype: Any = None) -> Network:
+        """A network of its own with the same weights, on another backend or in another dtype if asked."""
+
+        def moved(a: Array) -> Array:
+            here = array_module(a)
+            return (xp or here).array(asnumpy(a) if xp not in (None, here) else a, dtype=dtype or a.dtype)
+
+        return self._sibling(moved(self.theta), moved(self.grad), moved(self.buffers))
+
+    def replica(self) -> Network:
+        """A network that shares theta and buffers with this one and has a gradient of its own."""
+        return self._sibling(self.theta, array_module(self.grad).zeros_like(self.grad), self.buffers)
+
+    def bind(self, theta: Array, grad: Array, buffers: Array) -> None:
+        self.theta, self.grad, self.buffers = theta, grad, buffers
+        for layer, part in zip(self.layers, self._parts(), strict=True):
+            layer.bind(*part)
+
+    def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
+        """Nests: moves into an outer network's vectors and keeps the values it has."""
+        own = self.theta, self.buffers
+        super().place(theta, grad, buffers, rng)
+        self.theta[...], self.buffers[...] = own
+
+    def _parts(self) -> list[tuple[Array, Array, Array]]:
+        """Each layer's own part of theta, grad and buffers."""
+        parts, i, j = [], 0, 0
+        for layer in self.layers:
+            n, b = layer.size, layer.buffer_size
+            parts.append((self.theta[i : i + n], self.grad[i : i + n], self.buffers[j : j + b]))
+            i, j = i + n, j + b
+        return parts
+
+    def _sibling(self, theta: Array, grad: Array, buffers: Array) -> Network:
+        other = object.__new__(type(self))
+        other.__dict__.update(copy.deepcopy({k: v for k, v in self.__dict__.items() if k not in _OWN}))
+        other.bind(theta, grad, buffers)
+        return other
+
+    def _checked(self, x: Array) -> Array:
+        """x in the network's dtype, once its kind and width are known to fit."""
+        if array_module(x) is not array_module(self.theta):
+            ours, theirs = array_module(self.theta).__name__, array_module(x).__name__
+            raise InputError(f"a {ours} network was given a {theirs} array: move one (net.copy(xp=…)) or the other")
+        if x.dtype.kind != "f":
+            raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
+        n_in = self.n_in
+        if n_in is not None and (x.ndim != 2 or x.shape[1] != n_in):
+            raise InputError(f"x must have shape (m, {n_in}), got {tuple(x.shape)}")
+        return x if x.dtype == self.theta.dtype else x.astype(self.theta.dtype)
+
+    def __copy__(self) -> Network:
+        return self.copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "bound"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.bind(self.theta, self.grad, self.buffers)
+
+    def __repr__(self) -> str:
+        return f"Network([{', '.join(map(repr, self.layers))}])"
+
+
+_OWN = {"theta", "grad", "buffers", "bound"}
+
+
+def _width(layers: Sequence[Layer], name: str) -> int | None:
+    """The first width that a layer names; layers that name none keep the width, but for Reshape."""
+    for layer in layers:
+        width = getattr(layer, name, None)
+        if width is not None or isinstance(layer, Reshape):
+            return width
+    return None
+
+
+def _check_chain(layers: Sequence[Layer]) -> None:
+    """Layers in a row must agree on the width between them."""
+    if not layers:
+        raise InputError("a network needs at least one layer, got []")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise InputError(f"a network is made of layers, got {layer!r}: was a class meant to be called, as in ReLU()?")
+    if len(set(map(id, layers))) < len(layers):
+        raise InputError("the same layer object stands in the list twice: make a second one")
+    for i, layer in enumerate(layers):
+        wants, given = getattr(layer, "n_in", None), _width(layers[:i][::-1], "n_out")
+        if wants is not None and given is not None and wants != given:
+            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")

@@ -1,0 +1,78 @@
+"""Batch normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numgan.backend import Array, array_module
+from numgan.errors import InputError
+from numgan.layers import Layer, Shapes, check_sizes, row_sum
+
+
+@dataclass(eq=False)
+class BatchNorm(Layer):
+    """y = γ x̂ + β with x̂ = (x − μ) / √(σ² + eps): each of the n features centred and scaled. x, y (m, n).
+
+    Ioffe & Szegedy 2015, Algorithm 1. In training μ and σ² are the batch's own mean and (biased) variance, so every
+    row of y depends on all rows of x; in evaluation they are the constants `mean` and `var`, which only
+    `calibrate(x)` sets.
+    """
+
+    n: int
+    eps: float = 1e-5
+    rowwise = False
+
+    def __post_init__(self) -> None:
+        check_sizes(self, n=self.n)
+        if not self.eps > 0:
+            raise InputError(f"BatchNorm's eps must be positive, got {self.eps!r}")
+
+    @property
+    def n_in(self) -> int:
+        return self.n
+
+    n_out = n_in
+
+    @property
+    def shapes(self) -> Shapes:
+        return {"gamma": (self.n,), "beta": (self.n,)}
+
+    @property
+    def buffer_shapes(self) -> Shapes:
+        return {"mean": (self.n,), "var": (self.n,)}
+
+    def init(self, rng: np.random.Generator) -> None:
+        self.gamma[...], self.beta[...] = 1, 0
+        self.mean[...], self.var[...] = 0, 1
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, tuple[Array, Array, bool]]:
+        mean, var = (x.mean(axis=0), x.var(axis=0)) if train else (self.mean, self.var)
+        s = 1 / array_module(x).sqrt(var + self.eps)  # (n,)
+        x_hat = (x - mean) * s
+        return self.gamma * x_hat + self.beta, (x_hat, s, train)
+
+    def backward(
+        self,
+        dy: Array,
+        cache: tuple[Array, Array, bool],
+        params: bool = True,
+        inputs: bool = True,
+        add: bool = True,
+    ) -> Array | None:
+        x_hat, s, train = cache
+        if params:
+            row_sum(dy * x_hat, self.dgamma, add)
+            row_sum(dy, self.dbeta, add)
+        if not inputs:
+            return None
+        dx_hat = dy * self.gamma
+        if train:  # μ and σ² depend on x too: their derivatives take out the mean and the part along x̂
+            dx_hat = dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)
+        return dx_hat * s
+
+    def calibrate(self, x: Array) -> Array:
+        self.mean[...], self.var[...] = x.mean(axis=0), x.var(axis=0)
+        return self(x)

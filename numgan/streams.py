@@ -1,0 +1,64 @@
+"""Minibatches and noise as functions of a position, so that a run resumes exactly from a step count alone.
+
+A stream keeps no generator whose state would have to be saved (CuPy's cannot be): block i is drawn by a fresh
+generator seeded with (seed, purpose, i). What a stream holds is a cache of the last block it drew.
+"""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+from numgan.backend import Array, array_module, generator
+from numgan.errors import unknown
+
+BLOCK = 16  # batches of noise per block
+
+# The purpose of a stream is part of its key, so that no two draw the same numbers.
+EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION = range(5)
+
+
+class Minibatches:
+    """Batch i of rows of x (n, …), without replacement within an epoch; the n mod batch rows left over sit it out."""
+
+    def __init__(self, x: Array, batch: int, seed: int) -> None:
+        self.x, self.batch, self.seed = x, batch, seed
+        self.per_epoch = len(x) // batch
+        self._epoch, self._order = -1, None
+
+    def __call__(self, i: int) -> Array:
+        epoch, j = divmod(i, self.per_epoch)
+        if epoch != self._epoch:
+            # Sorting random keys gives a permutation on every backend; CuPy's generators have none of their own.
+            xp = array_module(self.x)
+            keys = generator(xp, self.seed, EPOCH, epoch).random(len(self.x))
+            self._epoch, self._order = epoch, xp.argsort(keys)
+        return self.x[self._order[j * self.batch : (j + 1) * self.batch]]
+
+
+class Noise:
+    """Batch i of noise, (batch, n_z)."""
+
+    def __init__(self, kind: str, batch: int, n_z: int, dtype: Any, seed: int, xp: ModuleType) -> None:
+        self.kind, self.batch, self.n_z, self.dtype, self.seed, self.xp = kind, batch, n_z, dtype, seed, xp
+        self._index, self._block = -1, None
+
+    def __call__(self, i: int) -> Array:
+        index, j = divmod(i, BLOCK)
+        if index != self._index:
+            rng = generator(self.xp, self.seed, NOISE, index)
+            self._index, self._block = index, draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)
+        return self._block[j]  # type: ignore[index]
+
+
+def draw(rng: Any, kind: str, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Noise of mean 0 and variance 1: "normal", or "uniform" on (−√3, √3) as in the 2014 paper's code."""
+    if kind == "normal":
+        return rng.standard_normal(shape, dtype=dtype)
+    if kind == "uniform":
+        z = rng.random(shape, dtype=dtype)
+        z -= 0.5
+        z *= 2 * math.sqrt(3)
+        return z
+    raise unknown("noise", kind, ["normal", "uniform"])

