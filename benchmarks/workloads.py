@@ -1,4 +1,4 @@
-"""The four sizes on which the peers meet: layers, batch, data, weights to begin with, and how much arithmetic a step is."""
+"""The four sizes on which the peers meet: layers, batch, data, first weights, and the arithmetic of a step."""
 
 from dataclasses import dataclass
 from itertools import pairwise

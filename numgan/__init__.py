@@ -4,10 +4,37 @@ from numgan import data, losses
 from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.errors import DivergedError, InputError
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Dropout, Layer, Linear, Maxout, Reshape
+from numgan.layers import Linear, Reshape
+from numgan.maxout import Dropout, Maxout
 from numgan.network import Network
 from numgan.norm import BatchNorm
-from numgan.optim import SGD, Adam, Decay, Ramp
+from numgan.optim import SGD, Adam
+from numgan.protocol import Layer
+from numgan.schedules import Decay, Ramp
 from numgan.training import Training
 
 __version__ = "0.1.0"
+__all__ = [
+    "SGD",
+    "Adam",
+    "BatchNorm",
+    "Decay",
+    "DivergedError",
+    "Dropout",
+    "InputError",
+    "Layer",
+    "LeakyReLU",
+    "Linear",
+    "Maxout",
+    "Network",
+    "Ramp",
+    "ReLU",
+    "Reshape",
+    "Sigmoid",
+    "Tanh",
+    "Training",
+    "data",
+    "discriminator_gradient",
+    "generator_gradient",
+    "losses",
+]

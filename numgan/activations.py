@@ -7,7 +7,7 @@ from typing import Any
 
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
-from numgan.layers import Layer
+from numgan.protocol import Layer
 
 
 class Activation(Layer):
@@ -23,9 +23,7 @@ class Activation(Layer):
         y = self.f(x)
         return y, y
 
-    def backward(
-        self, dy: Array, y: Array, params: bool = True, inputs: bool = True, add: bool = True
-    ) -> Array | None:
+    def backward(self, dy: Array, y: Array, params=True, inputs=True, add=True) -> Array | None:
         return self.df(dy, y)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from numgan.errors import InputError, unknown
+from numgan.errors import InputError, lookup
 
 Array = Any  # an ndarray of NumPy or of CuPy
 
@@ -37,10 +37,10 @@ def backend(name: str) -> ModuleType:
 
     A successful `import cupy` does not mean that there is a GPU to use, so the device is asked too.
     """
-    if name == "numpy":
-        return np
-    if name != "cupy":
-        raise unknown("backend", name, ["numpy", "cupy"])
+    return lookup("backend", name, {"numpy": lambda: np, "cupy": _usable_cupy})()
+
+
+def _usable_cupy() -> ModuleType:
     try:
         import cupy
     except ImportError as error:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from numgan import activations, layers, losses, norm, optim
+from numgan import activations, layers, losses, maxout, norm, optim, schedules
 from numgan.errors import InputError
 from numgan.network import Network
 
@@ -22,7 +22,7 @@ FORMAT = "numgan-1"
 # Only these are ever built from a file: a checkpoint holds names and numbers, never code.
 KNOWN = {
     cls.__name__: cls
-    for room in (layers, activations, norm, losses, optim)
+    for room in (layers, maxout, activations, norm, losses, optim, schedules)
     for cls in vars(room).values()
     if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == room.__name__
 }
@@ -31,7 +31,7 @@ KNOWN = {
 def describe(thing: Any) -> Any:
     """`thing` in plain JSON values. What the package does not know becomes its name alone, which `build` refuses."""
     if isinstance(thing, Network):
-        return {"type": "Network", "layers": [describe(layer) for layer in thing.layers], "dtype": thing.theta.dtype.name}
+        return {"type": "Network", "layers": describe(thing.layers), "dtype": thing.theta.dtype.name}
     if KNOWN.get(type(thing).__name__) is type(thing):
         fields = [f.name for f in dataclasses.fields(thing) if f.init]
         return {"type": type(thing).__name__} | {name: describe(getattr(thing, name)) for name in fields}
@@ -46,11 +46,13 @@ def describe(thing: Any) -> Any:
 
 def build(description: Any) -> Any:
     """The thing that `describe` described, with first values in place of its weights."""
+    if isinstance(description, list):
+        return [build(item) for item in description]
     if not isinstance(description, dict):
         return description
-    fields = {name: build(value) for name, value in description.items() if name not in ("type", "layers")}
+    fields = {name: build(value) for name, value in description.items() if name != "type"}
     if description["type"] == "Network":
-        return Network([build(layer) for layer in description["layers"]], **fields)
+        return Network(**fields)
     if description["type"] not in KNOWN:
         raise InputError(f"the checkpoint holds a {description['type']}, which is not one of numgan's: pass it to load")
     return KNOWN[description["type"]](**fields)
@@ -66,19 +68,19 @@ def write(path: str | os.PathLike[str], vectors: dict[str, np.ndarray], about: d
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The vectors and the description in `path`. InputError where it is not a whole checkpoint of ours."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             vectors = {name: file[name] for name in file.files}
         about = json.loads(str(vectors.pop("about")))
         if about["format"] != FORMAT:
-            raise InputError(f"{path} has the format {about['format']!r}, expected {FORMAT!r}: use the version that wrote it")
+            raise InputError(f"{path} has the format {about['format']!r}, not {FORMAT!r}: use the version it is from")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give a checkpoint.npz, or a folder that numgan train wrote") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): check the path and its permissions") from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except InputError:
         raise
     except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a numgan checkpoint, or is cut short: train again, or use another") from error
+        raise InputError(f"{path} is not a numgan checkpoint, or is cut short: use another") from error
     return vectors, about
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class InputError(ValueError):
@@ -14,9 +18,16 @@ class DivergedError(ArithmeticError):
     """Training met a value that is not finite. The parameters are no longer worth saving."""
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
-    """The error for a name that is not in a list, with the nearest one that is."""
-    names = list(known)
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
-    return InputError(f"unknown {kind} {name!r}: {hint}")
+def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """table[name]; InputError with the nearest name where there is none."""
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(table)}"
+    raise InputError(f"unknown {kind} {name!r}: {hint}")
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """InputError unless value is a whole number of `least` or more."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} must be a whole number of {least} or more, got {value!r}")

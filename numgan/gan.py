@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numgan.backend import Array
+from numgan.backend import Array, array_module
 from numgan.losses import Loss, game_value, sigmoid
 
 
@@ -39,9 +39,9 @@ class Info:
 
     @property
     def _a_x(self) -> Array:
-        if self.a_x is None:
-            raise AttributeError("the generator's step sees no data: V and D_x belong to the discriminator's step")
-        return self.a_x
+        if self.a_x is not None:
+            return self.a_x
+        raise AttributeError("the generator's step sees no data: V and D_x belong to the discriminator's step")
 
 
 def discriminator_gradient(G: Any, D: Any, x: Array, z: Array, loss: Loss, rng: Any = None) -> Info:
@@ -50,6 +50,8 @@ def discriminator_gradient(G: Any, D: Any, x: Array, z: Array, loss: Loss, rng: 
     x (m, n_x) data, z (m, n_z) noise. G is only run forward: G(z) is a constant here.
     """
     x_g, _ = G.forward(z, train=True, rng=rng)
+    if getattr(D, "rowwise", False) and not isinstance(x, tuple):
+        return _both_in_one_batch(D, x, x_g, loss, rng)
     a_x, tape_x = D.forward(x, train=True, rng=rng)
     a_g, tape_g = D.forward(x_g, train=True, rng=rng)
     value, da_x, da_g = loss.discriminator(a_x, a_g)
@@ -69,3 +71,13 @@ def generator_gradient(G: Any, D: Any, z: Array, loss: Loss, rng: Any = None) ->
     dx_g = D.backward(da_g, tape_D, params=False)
     G.backward(dx_g, tape_G, inputs=False, add=False)
     return Info(value, a_g, x_g)
+
+
+def _both_in_one_batch(D: Any, x: Array, x_g: Array, loss: Loss, rng: Any) -> Info:
+    """The same gradient by one pass over 2m rows, where D looks at each row alone: larger products are faster."""
+    xp, m = array_module(x), len(x)
+    a, tape = D.forward(xp.concatenate([x, x_g]), train=True, rng=rng)
+    a_x, a_g = a[:m], a[m:]
+    value, da_x, da_g = loss.discriminator(a_x, a_g)
+    D.backward(xp.concatenate([da_x, da_g]), tape, inputs=False, add=False)
+    return Info(value, a_g, x_g, a_x)

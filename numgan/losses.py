@@ -38,14 +38,12 @@ def game_value(a_x: Array, a_g: Array) -> Array:
 
 
 class Loss:
-    """Two functions, one for each player, and the check that they were handed logits."""
+    """Two functions, one for each player."""
 
     def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        """What D descends, and its derivatives with respect to a_x and a_g."""
         raise NotImplementedError
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
-        """What G descends, and its derivative with respect to a_g."""
         raise NotImplementedError
 
 
@@ -73,7 +71,8 @@ class Minimax(Loss):
         return value, (sigmoid(a_x) - s) / m_x, sigmoid(a_g) / m_g
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
-        return -softplus(a_g).mean(), -sigmoid(a_g) / _rows(a_g)
+        m = _rows(a_g)
+        return -softplus(a_g).mean(), -sigmoid(a_g) / m
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,8 @@ class NonSaturating(Minimax):
     """
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
-        return softplus(-a_g).mean(), -sigmoid(-a_g) / _rows(a_g)
+        m = _rows(a_g)
+        return softplus(-a_g).mean(), -sigmoid(-a_g) / m
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class LeastSquares(Loss):
         return (((a_x - 1) ** 2).mean() + (a_g**2).mean()) / 2, (a_x - 1) / m_x, a_g / m_g
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
-        return ((a_g - 1) ** 2).mean() / 2, (a_g - 1) / _rows(a_g)
+        m = _rows(a_g)
+        return ((a_g - 1) ** 2).mean() / 2, (a_g - 1) / m
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Wasserstein(Loss):
         return a_g.mean() - a_x.mean(), -ones(a_x) / m_x, ones(a_g) / m_g
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
-        return -a_g.mean(), -array_module(a_g).ones_like(a_g) / _rows(a_g)
+        m = _rows(a_g)
+        return -a_g.mean(), -array_module(a_g).ones_like(a_g) / m
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,9 @@ least_squares = LeastSquares()
 wasserstein = Wasserstein()
 hinge = Hinge()
 
-by_name: dict[str, Loss] = {
-    "minimax": minimax,
-    "nonsaturating": nonsaturating,
-    "least_squares": least_squares,
-    "wasserstein": wasserstein,
-    "hinge": hinge,
+BY_NAME: dict[str, Loss] = {
+    "minimax": minimax, "nonsaturating": nonsaturating, "least_squares": least_squares,
+    "wasserstein": wasserstein, "hinge": hinge,
 }
 
 

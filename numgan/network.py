@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from numgan.backend import Array, array_module, asnumpy
 from numgan.errors import InputError
-from numgan.layers import Layer, Reshape, Shapes
+from numgan.protocol import Layer, Shapes, check_chain, width
 
 Tape = list[Any]  # one cache per layer
 
@@ -24,20 +23,13 @@ class Network(Layer):
     seed fixes the first values: the same on every backend and in every dtype, up to rounding.
     """
 
-    theta: Array
-    grad: Array
-    buffers: Array
-
-    def __init__(
-        self, layers: Sequence[Layer], seed: int = 0, dtype: Any = "float32", xp: ModuleType = np
-    ) -> None:
+    def __init__(self, layers: Sequence[Layer], seed: int = 0, dtype: Any = "float32", xp: Any = np) -> None:
         self.layers = list(layers)
-        _check_chain(self.layers)
+        check_chain(self.layers)
         dtype = np.dtype(dtype)
         if dtype.kind != "f":
             raise InputError(f"a network's dtype must be a floating type such as 'float32', got {dtype.name!r}")
-        # Zeros would do as well; NaN shows at once if a layer leaves a parameter without a first value.
-        self.theta = xp.full(self.size, np.nan, dtype=dtype)
+        self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
         self.buffers = xp.zeros(self.buffer_size, dtype=dtype)
         rng = np.random.default_rng(seed)
@@ -50,14 +42,8 @@ class Network(Layer):
 
     @property
     def buffer_shapes(self) -> Shapes:
-        return {
-            f"{i}.{name}": shape for i, layer in enumerate(self.layers) for name, shape in layer.buffer_shapes.items()
-        }
-
-    @property
-    def slices(self) -> dict[str, slice]:
-        """The spans of theta by name: slices["0.W"] is where layer 0's W lies."""
-        return self.spans
+        all_shapes = enumerate(layer.buffer_shapes for layer in self.layers)
+        return {f"{i}.{name}": shape for i, shapes in all_shapes for name, shape in shapes.items()}
 
     @property
     def rowwise(self) -> bool:  # type: ignore[override]
@@ -70,12 +56,12 @@ class Network(Layer):
     @property
     def n_in(self) -> int | None:
         """The width of x, where a layer fixes it."""
-        return _width(self.layers, "n_in")
+        return width(self.layers, "n_in")
 
     @property
     def n_out(self) -> int | None:
         """The width of y, where a layer fixes it."""
-        return _width(self.layers[::-1], "n_out")
+        return width(self.layers[::-1], "n_out")
 
     def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Tape]:
         """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
@@ -86,9 +72,7 @@ class Network(Layer):
             tape.append(cache)
         return x, tape
 
-    def backward(
-        self, dy: Array, tape: Tape, params: bool = True, inputs: bool = True, add: bool = True
-    ) -> Array | None:
+    def backward(self, dy: Array, tape: Tape, params=True, inputs=True, add=True) -> Array | None:
         """∂L/∂x from ∂L/∂y by the chain rule, last layer first; ∂L/∂θ is added to grad (add=False: written over it).
 
         params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
@@ -108,7 +92,7 @@ class Network(Layer):
             x = layer.calibrate(x)
         return x
 
-    def copy(self, xp: ModuleType | None = None, dtype: Any = None) -> Network:
+    def copy(self, xp: Any = None, dtype: Any = None) -> Network:
         """A network of its own with the same weights, on another backend or in another dtype if asked."""
 
         def moved(a: Array) -> Array:
@@ -174,27 +158,3 @@ class Network(Layer):
 
 
 _OWN = {"theta", "grad", "buffers", "bound"}
-
-
-def _width(layers: Sequence[Layer], name: str) -> int | None:
-    """The first width that a layer names; layers that name none keep the width, but for Reshape."""
-    for layer in layers:
-        width = getattr(layer, name, None)
-        if width is not None or isinstance(layer, Reshape):
-            return width
-    return None
-
-
-def _check_chain(layers: Sequence[Layer]) -> None:
-    """Layers in a row must agree on the width between them."""
-    if not layers:
-        raise InputError("a network needs at least one layer, got []")
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            raise InputError(f"a network is made of layers, got {layer!r}: was a class meant to be called, as in ReLU()?")
-    if len(set(map(id, layers))) < len(layers):
-        raise InputError("the same layer object stands in the list twice: make a second one")
-    for i, layer in enumerate(layers):
-        wants, given = getattr(layer, "n_in", None), _width(layers[:i][::-1], "n_out")
-        if wants is not None and given is not None and wants != given:
-            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")

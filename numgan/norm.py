@@ -9,7 +9,8 @@ import numpy as np
 
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
-from numgan.layers import Layer, Shapes, check_sizes, row_sum
+from numgan.layers import row_sum
+from numgan.protocol import Layer, Shapes, check_sizes
 
 
 @dataclass(eq=False)

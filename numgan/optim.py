@@ -1,7 +1,6 @@
 """Optimisers: a few lines on one flat vector θ and its gradient, in place.
 
-A learning rate or momentum is a number, or a function of t, the number of updates made before this one. `Ramp` and
-`Decay` are two such functions which a checkpoint can store.
+A learning rate or momentum is a number, or a function of t, the number of updates made before this one.
 """
 
 from __future__ import annotations
@@ -9,73 +8,54 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
 
 Schedule = float | Callable[[int], float]
+Spread = Callable[[Callable[[slice], None]], None]
 
 BLOCK = 32_768  # numbers per block: θ, its gradient, two moments and a scratch block then stay in cache together
 
 
-@dataclass(frozen=True)
-class Ramp:
-    """From `start` to `end` in a straight line between updates `begin` and `finish`, constant outside."""
-
-    start: float
-    end: float
-    begin: int
-    finish: int
-
-    def __call__(self, t: int) -> float:
-        done = min(max((t - self.begin) / (self.finish - self.begin), 0.0), 1.0)
-        return self.start + (self.end - self.start) * done
-
-
-@dataclass(frozen=True)
-class Decay:
-    """start / factorᵗ, but never below `floor`."""
-
-    start: float
-    factor: float
-    floor: float = 0.0
-
-    def __call__(self, t: int) -> float:
-        return max(self.start * math.exp(-t * math.log(self.factor)), self.floor)
+def at_once(update: Callable[[slice], None]) -> None:
+    """All of θ as one span."""
+    update(slice(None))
 
 
 @dataclass(eq=False)
 class Optimizer:
-    """Counts the updates, keeps the state vectors, and refuses a θ that is not the one it began with."""
+    """Counts the updates and keeps the state vectors. Belongs to one θ."""
 
     lr: Schedule
     t: int = field(default=0, init=False)
     state: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
-    state_names = ()
+    state_names: ClassVar[tuple[str, ...]] = ()
 
-    def step(self, theta: Array, grad: Array) -> None:
-        """One update of theta, in place. grad is only read."""
+    def step(self, theta: Array, grad: Array, spread: Spread = at_once) -> None:
+        """One update of theta, in place. grad is only read.
+
+        An update works on each number alone; `spread(update)` may call update(span) for spans of θ that cover it.
+        """
         if theta.shape != grad.shape or theta.dtype != grad.dtype or theta.ndim != 1:
-            raise InputError(
-                f"theta and grad must be flat vectors alike, got {theta.dtype}{theta.shape} and {grad.dtype}{grad.shape}"
-            )
-        if not self.state:
-            self.begin(theta)
-        for vector in self.state.values():
-            if vector.shape != theta.shape:
-                raise InputError(
-                    f"this {type(self).__name__} began with {len(vector)} parameters and was given {len(theta)}: "
-                    "each network needs an optimiser of its own"
-                )
-        self.update(theta, grad)
+            got = f"{theta.dtype}{theta.shape} and {grad.dtype}{grad.shape}"
+            raise InputError(f"theta and grad must be flat vectors alike, got {got}")
+        self.begin(theta)
+        first = next(iter(self.state.values()))
+        if first.shape != theta.shape:
+            sizes = f"began with {len(first)} parameters and was given {len(theta)}"
+            raise InputError(f"this {type(self).__name__} {sizes}: each network needs an optimiser of its own")
+        spread(lambda span: self.update(*(a[span] for a in (theta, grad, *self.state.values()))))
         self.t += 1
 
     def begin(self, theta: Array) -> None:
-        """State vectors of zeros, as before the first update."""
+        """State vectors of zeros, unless there are some."""
         zeros_like = array_module(theta).zeros_like
-        self.state = {name: zeros_like(theta) for name in self.state_names}
+        self.state = self.state or {name: zeros_like(theta) for name in self.state_names}
 
-    def update(self, theta: Array, grad: Array) -> None:
+    def update(self, theta: Array, grad: Array, *state: Array) -> None:
+        """Update number t + 1 of a span of θ."""
         raise NotImplementedError
 
 
@@ -90,9 +70,9 @@ class SGD(Optimizer):
         _check_schedule("lr", self.lr, low=0.0)
         _check_schedule("momentum", self.momentum, low=0.0, high=1.0)
 
-    def update(self, theta: Array, grad: Array) -> None:
+    def update(self, theta: Array, grad: Array, *state: Array) -> None:
         lr, momentum = _at(self.lr, self.t), _at(self.momentum, self.t)
-        for th, g, v in _blocks(theta, grad, self.state["v"]):
+        for th, g, v in _blocks(theta, grad, *state):
             v *= momentum
             v -= lr * g
             th += v
@@ -121,13 +101,13 @@ class Adam(Optimizer):
         if not self.eps > 0:
             raise InputError(f"Adam's eps must be positive, got {self.eps!r}")
 
-    def update(self, theta: Array, grad: Array) -> None:
+    def update(self, theta: Array, grad: Array, *state: Array) -> None:
         t = self.t + 1
         root = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))  # √v̂ = root · √v
         alpha = _at(self.lr, self.t) * (1 - self.beta1) / (1 - self.beta1**t) / root
         eps = self.eps / root
         xp = array_module(theta)
-        for th, g, m, v in _blocks(theta, grad, self.state["m"], self.state["v"]):
+        for th, g, m, v in _blocks(theta, grad, *state):
             m *= self.beta1
             m += g
             v *= self.beta2

@@ -7,11 +7,12 @@ generator seeded with (seed, purpose, i). What a stream holds is a cache of the 
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from numgan.backend import Array, array_module, generator
-from numgan.errors import unknown
+from numgan.errors import lookup
 
 BLOCK = 16  # batches of noise per block
 
@@ -25,7 +26,7 @@ class Minibatches:
     def __init__(self, x: Array, batch: int, seed: int) -> None:
         self.x, self.batch, self.seed = x, batch, seed
         self.per_epoch = len(x) // batch
-        self._epoch, self._order = -1, None
+        self._epoch, self._order = -1, x[:0]
 
     def __call__(self, i: int) -> Array:
         epoch, j = divmod(i, self.per_epoch)
@@ -42,23 +43,23 @@ class Noise:
 
     def __init__(self, kind: str, batch: int, n_z: int, dtype: Any, seed: int, xp: ModuleType) -> None:
         self.kind, self.batch, self.n_z, self.dtype, self.seed, self.xp = kind, batch, n_z, dtype, seed, xp
-        self._index, self._block = -1, None
+        self._index, self._block = -1, xp.empty(0)
 
     def __call__(self, i: int) -> Array:
         index, j = divmod(i, BLOCK)
         if index != self._index:
             rng = generator(self.xp, self.seed, NOISE, index)
             self._index, self._block = index, draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)
-        return self._block[j]  # type: ignore[index]
+        return self._block[j]
 
 
 def draw(rng: Any, kind: str, shape: tuple[int, ...], dtype: Any) -> Array:
     """Noise of mean 0 and variance 1: "normal", or "uniform" on (−√3, √3) as in the 2014 paper's code."""
-    if kind == "normal":
-        return rng.standard_normal(shape, dtype=dtype)
-    if kind == "uniform":
-        z = rng.random(shape, dtype=dtype)
-        z -= 0.5
-        z *= 2 * math.sqrt(3)
-        return z
-    raise unknown("noise", kind, ["normal", "uniform"])
+    return lookup("noise", kind, {"normal": rng.standard_normal, "uniform": partial(_uniform, rng)})(shape, dtype=dtype)
+
+
+def _uniform(rng: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+    z = rng.random(shape, dtype=dtype)
+    z -= 0.5
+    z *= 2 * math.sqrt(3)
+    return z

@@ -6,18 +6,20 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from numgan import checkpoint
+from numgan import resume
+from numgan.averaging import average_in, mean_weights
 from numgan.backend import Array, array_module, asnumpy, generator
+from numgan.checks import check_fit, check_settings, noise_width
 from numgan.data import Data, restore
-from numgan.errors import DivergedError, InputError
-from numgan.gan import Info, discriminator_gradient, generator_gradient
+from numgan.errors import DivergedError, check_whole
+from numgan.gan import Info
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Adam, Optimizer
+from numgan.parallel import Team, join
 from numgan.streams import CALIBRATION, LAYERS, SAMPLE, Minibatches, Noise, draw
 
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
@@ -42,6 +44,7 @@ class Training:
     data: a `numgan.data.Data`, or an array of vectors (n, n_x).
     k: D's updates for each of G's. optimizers: (for G, for D).
     ema: decay of the exponential moving average of θ_g that `sample` uses, or None for the raw weights.
+    threads: at most so many; by default as many as there are cores, where the sizes are worth it.
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     """
@@ -59,25 +62,27 @@ class Training:
         ema: float | None = None,
         noise: str = "normal",
         n_z: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.G, self.D, self.loss = G, D, loss
         self.data = data if isinstance(data, Data) else Data(data)
         self.batch, self.k, self.seed, self.ema, self.noise = batch, k, seed, ema, noise
-        self.n_z = n_z if n_z is not None else getattr(G, "n_in", None)
+        self.n_z = noise_width(G, n_z)
         self.opt_g, self.opt_d = optimizers or (Adam(), Adam())
-        self._check()
+        self.threads = (os.cpu_count() or 1) if threads is None else threads
+        check_settings(self)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
         self._minibatch = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
         self._noise = Noise(noise, batch, self.n_z, dtype, seed, xp)
+        self._team = Team(G, D, batch, self.threads)
         self._stochastic = getattr(G, "stochastic", True) or getattr(D, "stochastic", True)
-        self.average = xp.zeros_like(G.theta)  # Σ ema^(t−i) θ_g,i: `_averaged` scales it
-        for opt, net in ((self.opt_g, G), (self.opt_d, D)):
-            if not opt.state:
-                opt.begin(net.theta)
+        self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
+        self.opt_g.begin(G.theta)
+        self.opt_d.begin(D.theta)
         self.step = 0
         self.history: list[Record] = []
-        self._check_fit()
+        check_fit(G(self._fixed_noise(SAMPLE, batch, 0)), D, self._minibatch.x)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
@@ -85,31 +90,30 @@ class Training:
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
         """
         for name, value, least in (("n", n, 0), ("every", every, 1)):
-            _check_whole(name, value, least)
+            check_whole(name, value, least)
         return self._steps(self.step + n, every)
 
     def _steps(self, last: int, every: int) -> Iterator[Record]:
         while self.step < last:
-            info_d, info_g = self.update()
-            if self.step % every == 0 or self.step == last:
-                record = self._record(info_d, info_g)
-                self.history.append(record)
-                yield record
+            upto = min(last, self.step + every - self.step % every)
+            with self._team.blas():
+                while self.step < upto:
+                    info_d, info_g = self._update()
+            self.history.append(self._record(join(info_d), join(info_g)))
+            yield self.history[-1]
 
-    def update(self) -> tuple[Info, Info]:
+    def _update(self) -> tuple[list[Info], list[Info]]:
         """One iteration of Algorithm 1: k updates of D, each on fresh data and noise, then one of G on fresh noise."""
-        G, D = self.G, self.D
         for j in range(self.k):
             x, z, rng = self._minibatch(self.step * self.k + j), *self._random(j)
-            info_d = discriminator_gradient(G, D, x, z, self.loss, rng)
-            self.opt_d.step(D.theta, D.grad)
+            info_d = self._team.discriminator_gradient(x, z, self.loss, rng)
+            self._team.step_D(self.opt_d)
         z, rng = self._random(self.k)
-        info_g = generator_gradient(G, D, z, self.loss, rng)
-        self.opt_g.step(G.theta, G.grad)
+        info_g = self._team.generator_gradient(z, self.loss, rng)
+        self._team.step_G(self.opt_g)
         self.step += 1
         if self.ema is not None:
-            self.average *= self.ema
-            self.average += G.theta
+            average_in(self.average, self.G.theta, self.ema)
         return info_d, info_g
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
@@ -117,7 +121,7 @@ class Training:
 
         Evaluation mode, with the averaged weights where those are kept. Leaves the run as it was.
         """
-        _check_whole("n", n, 1)
+        check_whole("n", n, 1)
         with self._averaged():
             self._calibrate()
             return restore(asnumpy(self.G(self._fixed_noise(SAMPLE, n, seed))), self.data.range)
@@ -126,43 +130,19 @@ class Training:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
         with self._averaged():
             self._calibrate()
-        vectors = {name: asnumpy(vector) for name, vector in self._vectors().items()}
-        for name, vector in vectors.items():
-            if not np.isfinite(vector).all():
-                raise DivergedError(f"step {self.step}: {name} holds values that are not finite; nothing was written")
-        vectors["history"] = np.array(self.history, dtype=np.float64).reshape(-1, len(Record._fields))
-        checkpoint.write(path, vectors, self._about())
+        resume.save(self, path)
 
     @classmethod
-    def load(
-        cls,
-        path: str | os.PathLike[str],
-        data: Data | np.ndarray,
-        G: Any = None,
-        D: Any = None,
-        optimizers: tuple[Optimizer, Optimizer] | None = None,
-        xp: ModuleType = np,
-    ) -> Training:
+    def load(cls, path: Any, data: Data | np.ndarray, G=None, D=None, optimizers=None, xp: Any = np) -> Training:
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
         Networks of classes of one's own, and learning rates that are functions of one's own, are passed in again.
         """
-        vectors, about = checkpoint.read(path)
         data = data if isinstance(data, Data) else Data(data)
-        if data.fingerprint != about["data"]["fingerprint"]:
-            raise InputError(f"{path} was trained on other data ({about['data']['name']!r}): load it with that data")
-        networks = [net or checkpoint.build(about[p]) for p, net in (("G", G), ("D", D))]
-        networks = [net if given else net.copy(xp=xp) for net, given in zip(networks, (G, D), strict=True)]
-        run = cls(
-            *networks,
-            data,
-            checkpoint.build(about["loss"]),
-            optimizers=optimizers or tuple(checkpoint.build(opt) for opt in about["optimizers"]),  # type: ignore[arg-type]
-            **about["settings"],
-        )
-        run.step, (run.opt_g.t, run.opt_d.t) = about["step"], about["updates"]
-        run.history = [Record(int(row[0]), *row[1:]) for row in vectors.pop("history").tolist()]
-        _fill(path, run._vectors(), vectors)
+        arguments, state = resume.read(path, data, G, D, optimizers, xp)
+        run = cls(data=data, **arguments)
+        state.restore(run)
+        run.history = [Record(int(row[0]), *row[1:]) for row in state.history]
         return run
 
     def _random(self, j: int) -> tuple[Array, Any]:
@@ -187,7 +167,7 @@ class Training:
         """Lends G the averaged weights, where kept."""
         own = self.G.theta.copy()
         try:
-            self.G.theta[...] = _mean_weights(own, self.average, self.ema, self.step)
+            self.G.theta[...] = mean_weights(self.average, own, self.ema, self.step)
             yield
         finally:
             self.G.theta[...] = own
@@ -204,83 +184,3 @@ class Training:
     def _fixed_noise(self, purpose: int, n: int, seed: int) -> Array:
         theta = self.G.theta
         return draw(generator(array_module(theta), self.seed, purpose, seed), self.noise, (n, self.n_z), theta.dtype)
-
-    def _vectors(self) -> dict[str, Array]:
-        """The state of the run as vectors by name."""
-        vectors = {"theta_G": self.G.theta, "theta_D": self.D.theta, "average": self.average}
-        for player, net in (("G", self.G), ("D", self.D)):
-            if len(getattr(net, "buffers", ())):
-                vectors[f"buffers_{player}"] = net.buffers
-        for player, opt in (("G", self.opt_g), ("D", self.opt_d)):
-            vectors |= {f"{name}_{player}": vector for name, vector in opt.state.items()}
-        return vectors
-
-    def _about(self) -> dict[str, Any]:
-        """The rest of the state, and what it takes to build the run again, as JSON values."""
-        data = self.data
-        return {
-            "step": self.step,
-            "updates": [self.opt_g.t, self.opt_d.t],
-            "G": checkpoint.describe(self.G),
-            "D": checkpoint.describe(self.D),
-            "loss": checkpoint.describe(self.loss),
-            "optimizers": checkpoint.describe([self.opt_g, self.opt_d]),
-            "settings": {name: getattr(self, name) for name in ("batch", "k", "seed", "ema", "noise", "n_z")},
-            "data": {name: getattr(data, name) for name in ("name", "fingerprint", "image_shape", "range")},
-        }
-
-    def _check(self) -> None:
-        for name, value, least in (("batch", self.batch, 1), ("k", self.k, 1), ("seed", self.seed, 0)):
-            _check_whole(name, value, least)
-        if self.n_z is None:
-            raise InputError("the width of z is not to be read off this G: pass n_z=")
-        if self.batch > len(self.data):
-            raise InputError(f"batch is {self.batch}, but the data has {len(self.data)} rows: use a smaller batch")
-        if self.ema is not None and not 0 < self.ema < 1:
-            raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {self.ema!r}")
-        if self.opt_g is self.opt_d:
-            raise InputError("G and D were given the same optimiser object: make one for each")
-
-    def _check_fit(self) -> None:
-        """One batch through G and D: the shapes must fit the data and the losses."""
-        x_g = self.G(self._fixed_noise(SAMPLE, self.batch, 0))
-        if x_g.shape != (self.batch, self.data.x.shape[1]):
-            raise InputError(
-                f"G gives rows of {x_g.shape[1:]} numbers, but the data has {self.data.x.shape[1]}: change G's last layer"
-            )
-        a_g = self.D(x_g)
-        if a_g.ndim != 2 or a_g.shape[1] != 1:
-            raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")
-
-
-def sample(path: str | os.PathLike[str], n: int, seed: int = 0) -> tuple[np.ndarray, tuple[int, ...] | None]:
-    """What `Training.sample` would return, and the shape of its images, from a checkpoint alone: no data needed."""
-    _check_whole("n", n, 1)
-    vectors, about = checkpoint.read(path)
-    settings = about["settings"]
-    G = checkpoint.build(about["G"])
-    _fill(path, {"theta_G": G.theta} | ({"buffers_G": G.buffers} if len(G.buffers) else {}), vectors)
-    G.theta[...] = _mean_weights(G.theta, vectors["average"], settings["ema"], about["step"])
-    z = draw(generator(np, settings["seed"], SAMPLE, seed), settings["noise"], (n, settings["n_z"]), G.theta.dtype)
-    shape = about["data"]["image_shape"]
-    return restore(G(z), about["data"]["range"]), shape and tuple(shape)
-
-
-def _mean_weights(theta: Array, average: Array, ema: float | None, t: int) -> Array:
-    """The exponential moving average of θ after t updates, its start at zero corrected for as in Adam."""
-    return theta if ema is None or t == 0 else average * ((1 - ema) / (1 - ema**t))
-
-
-def _fill(path: Any, targets: dict[str, Array], vectors: dict[str, np.ndarray]) -> None:
-    """Copies saved vectors into those of the same names."""
-    for name, target in targets.items():
-        saved = vectors.get(name)
-        if saved is None or saved.shape != target.shape:
-            found = "is missing" if saved is None else f"has {saved.size} numbers"
-            raise InputError(f"{path}: {name} {found}, but these networks need {target.size}: pass the same G and D")
-        target[...] = array_module(target).asarray(saved)
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise InputError(f"{name} must be a whole number of {least} or more, got {value!r}")

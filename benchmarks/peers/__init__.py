@@ -10,15 +10,18 @@
 
 from importlib import import_module
 
-PEERS = {  # name: (module, class, label)
+PEERS = {  # name: (module, class, how readers are told of it)
     "numgan": ("numgan_peer", "Numgan", "numgan"),
     "torch_eager": ("torch_eager", "Eager", "PyTorch eager"),
     "torch_best": ("torch_best", "Best", "PyTorch at its best"),
-    "torch_compile": ("torch_best", "Compiled", "PyTorch, torch.compile"),
-    "jax_jit": ("jax_jit", "Jit", "JAX, jit"),
+    "torch_compile": ("torch_best", "Compiled", "PyTorch compiled"),
+    "jax_jit": ("jax_jit", "Jit", "JAX, jit per step"),
+    "jax_loop": ("jax_jit", "Loop", "JAX, jit of a loop"),
     "textbook": ("textbook", "Textbook", "textbook NumPy"),
     "gemm": ("gemm", "Gemm", "GEMM peak"),  # no peer: the machine's own measure, in the same rotation
 }
+NAMES = [name for name in PEERS if name != "gemm"]
+LABELS = {name: label for name, (_, _, label) in PEERS.items()}
 
 
 def load(name):

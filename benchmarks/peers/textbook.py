@@ -1,4 +1,4 @@
-"""A GAN as a textbook writes it in NumPy: a dict per layer, an optimiser per weight, float32, nothing deliberately slow.
+"""A GAN as a textbook writes it in NumPy: a dict per layer, an optimiser per weight, nothing deliberately slow.
 
 Real and generated rows go through D one after the other, and backward computes every gradient, needed or not:
 that is how the genre does it.

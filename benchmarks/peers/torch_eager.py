@@ -65,4 +65,4 @@ class Eager:
         return [p.detach().numpy().T for net in (self.G, self.D) for p in net.parameters()]
 
     def about(self):
-        return {"torch": torch.__version__, "torch_threads": torch.get_num_threads()}
+        return {"torch": torch.__version__, "threads": torch.get_num_threads()}

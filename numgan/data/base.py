@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numgan.errors import InputError
+
 Array = NDArray[Any]
 Range = tuple[float, float]
-
-
-class DataError(ValueError):
-    """Data that cannot be used: one line with the value found, what was expected, and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class Data:
     centres      (modes, n_x) float32, the modes of a toy mixture, or None
     std          the standard deviation that all its modes share, or None
 
-    Raises DataError if the fields contradict each other.
+    Raises InputError if the fields contradict each other.
     """
 
     x: Array = field(repr=False)
@@ -74,17 +72,15 @@ def restore(x: Array, range: Range | None) -> Array:
 
 
 def rows(x: Array) -> Array:
-    """x as (n, n_x) float32, C-contiguous; DataError unless it is 2-D, floating, not empty and finite."""
+    """x as (n, n_x) float32, C-contiguous; InputError unless it is 2-D, floating, not empty and finite."""
     x = np.asarray(x)
     if x.ndim != 2:
         hint = "use x.reshape(-1, 1) for single numbers" if x.ndim == 1 else "use x.reshape(len(x), -1)"
-        raise DataError(f"x has shape {x.shape}, expected (n, n_x), one row per example; {hint}")
+        raise InputError(f"x has shape {x.shape}, expected (n, n_x), one row per example; {hint}")
     if x.size == 0:
-        raise DataError(f"x is empty, shape {x.shape}; expected at least one row and one column")
+        raise InputError(f"x is empty, shape {x.shape}; expected at least one row and one column")
     if not np.issubdtype(x.dtype, np.floating):
-        raise DataError(
-            f"x is of {x.dtype}, expected floats; use x.astype('float32') if its numbers are meant as they are"
-        )
+        raise InputError(f"x is of {x.dtype}, expected floats; use x.astype('float32') to keep its numbers")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is reported below
         x = np.ascontiguousarray(x, dtype=np.float32)
     check_finite(x)
@@ -92,21 +88,21 @@ def rows(x: Array) -> Array:
 
 
 def check_finite(x: Array) -> None:
-    """DataError that names the first entry of x (n, n_x) which is not finite."""
+    """InputError that names the first entry of x (n, n_x) which is not finite."""
     bad = ~np.isfinite(x)
     if bad.any():
         row, col = divmod(int(bad.argmax()), x.shape[1])
-        raise DataError(f"x[{row}, {col}] is {x[row, col]}, expected finite float32 numbers; drop or fill such rows")
+        raise InputError(f"x[{row}, {col}] is {x[row, col]}, expected finite float32 numbers; drop or fill such rows")
 
 
 def check_range(range: Range) -> Range:
-    """(lo, hi) as two floats; DataError unless both are finite and lo < hi."""
+    """(lo, hi) as two floats; InputError unless both are finite and lo < hi."""
     try:
         lo, hi = map(float, range)
     except (TypeError, ValueError):
         lo = hi = math.nan
     if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
-        raise DataError(f"range is {range!r}, expected two finite numbers lo < hi; use (-1, 1) or (0, 1)")
+        raise InputError(f"range is {range!r}, expected two finite numbers lo < hi; use (-1, 1) or (0, 1)")
     return lo, hi
 
 
@@ -116,17 +112,15 @@ def _labels(labels: Array | None, n: int) -> Array | None:
     labels = np.asarray(labels)
     if labels.shape != (n,):
         hint = "use labels.argmax(axis=1) if they are one-hot" if labels.ndim == 2 else "save one label per row of x"
-        raise DataError(f"labels have shape {labels.shape}, expected ({n},); {hint}")
+        raise InputError(f"labels have shape {labels.shape}, expected ({n},); {hint}")
     if not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels are of {labels.dtype}, expected integers; use labels.astype(int)")
+        raise InputError(f"labels are of {labels.dtype}, expected integers; use labels.astype(int)")
     return labels.astype(np.int64)
 
 
 def _image_shape(shape: tuple[int, ...] | None, n_x: int) -> tuple[int, ...] | None:
     if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_x):
-        raise DataError(
-            f"image_shape is {shape}, expected (h, w) or (h, w, c) whose product is n_x = {n_x}; correct it"
-        )
+        raise InputError(f"image_shape is {shape}, expected (h, w) or (h, w, c) with product n_x = {n_x}; correct it")
     return None if shape is None else tuple(int(side) for side in shape)
 
 
@@ -135,11 +129,11 @@ def _centres(centres: Array | None, n_x: int) -> Array | None:
         return None
     centres = np.asarray(centres, dtype=np.float32)
     if centres.ndim != 2 or centres.shape[1] != n_x:
-        raise DataError(f"centres have shape {centres.shape}, expected (modes, {n_x}); give one row per mode")
+        raise InputError(f"centres have shape {centres.shape}, expected (modes, {n_x}); give one row per mode")
     return centres
 
 
 def _std(std: float | None) -> float | None:
     if std is not None and not 0 < std < math.inf:
-        raise DataError(f"std is {std}, expected a positive number; give each mode a width")
+        raise InputError(f"std is {std}, expected a positive number; give each mode a width")
     return None if std is None else float(std)

@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from numgan.data.base import Data, DataError, Range
+from numgan.data.base import Data, Range
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
+from numgan.errors import InputError
 
 NAMES: dict[str, Path | Callable[[], Data]] = {
     "digits": Path(__file__).with_name("digits.npz"),  # 5,000 of MNIST; DIGITS.md says where they come from
@@ -24,24 +25,24 @@ def load(name_or_path: str | os.PathLike[str], range: Range = (-1.0, 1.0), split
     range   (lo, hi), what black and white become; toy data and vectors keep their own units
     split   "train", or "test" for the x_test of a file in Keras' layout
 
-    Raises DataError: one line that says what is wrong and what to do.
+    Raises InputError: one line that says what is wrong and what to do.
     """
     if split not in ("train", "test"):
-        raise DataError(f"split is {split!r}, expected 'train' or 'test'; use one of these")
+        raise InputError(f"split is {split!r}, expected 'train' or 'test'; use one of these")
     name = os.fspath(name_or_path)
     source = NAMES.get(name, Path(name))
     if isinstance(source, Path):
         _check_known(name)
         return read(source, range, split, name if name in NAMES else source.stem)
     if split == "test":
-        raise DataError(f"split is 'test', but {name!r} is drawn, not split; use another seed for a test set")
+        raise InputError(f"split is 'test', but {name!r} is drawn, not split; use another seed for a test set")
     return source()
 
 
 def _check_known(name: str) -> None:
-    """DataError unless `name` is a name, a file, or meant to be a file."""
+    """InputError unless `name` is a name, a file, or meant to be a file."""
     if name in NAMES or name.endswith((".npz", ".npy")) or os.path.exists(name):
         return
     near = difflib.get_close_matches(name.lower(), NAMES, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise DataError(f"no data called {name!r}; {hint}expected one of {', '.join(NAMES)}, or the path of a .npz or .npy")
+    raise InputError(f"no data called {name!r}; {hint}expected one of {', '.join(NAMES)}, or a .npz or .npy file")

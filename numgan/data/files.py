@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from numgan.data.base import Array, Data, DataError, Range, check_finite, check_range
+from numgan.data.base import Array, Data, Range, check_finite, check_range
+from numgan.errors import InputError
 
 
 def read(path: str | os.PathLike[str], range: Range, split: str, name: str) -> Data:
@@ -14,40 +15,40 @@ def read(path: str | os.PathLike[str], range: Range, split: str, name: str) -> D
 
     A .npz holds x_train, y_train, x_test, y_test (Keras' layout), or x with y or labels, or one array alone.
     uint8 (n, h, w) or (n, h, w, c), and floats of these shapes in [0, 1], are images: scaled to `range`.
-    Floats (n, n_x) are vectors: kept as they are. Raises DataError for all else; pickles are never opened.
+    Floats (n, n_x) are vectors: kept as they are. Raises InputError for all else; pickles are never opened.
     """
     try:
         x, labels = _arrays(path, split)
         return _data(x, labels, range, name)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error.__cause__
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error.__cause__
 
 
 def _arrays(path: str | os.PathLike[str], split: str) -> tuple[Array, Array | None]:
     """x and its labels, as they stand in the file."""
     if Path(path).is_dir():
-        raise DataError("is a directory, expected a file; name the .npz or .npy inside it")
+        raise InputError("is a directory, expected a file; name the .npz or .npy inside it")
     try:
         with open(path, "rb") as file:
             _check_magic(file.read(6))
             file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             return _choose({"x": loaded} if isinstance(loaded, np.ndarray) else loaded, split)
-    except DataError:
+    except InputError:
         raise
     except FileNotFoundError as error:
-        raise DataError("no such file, expected a .npz or .npy; check the path") from error
+        raise InputError("no such file, expected a .npz or .npy; check the path") from error
     except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error}); check the file and its permissions") from error
+        raise InputError(f"cannot be read ({error.strerror or error}); check the file and its permissions") from error
     except Exception as error:  # on foreign bytes the parsers of NumPy, zipfile and zlib raise a dozen kinds
-        raise DataError(_diagnosis(error)) from error
+        raise InputError(_diagnosis(error)) from error
 
 
 def _check_magic(head: bytes) -> None:
     if not head:
-        raise DataError("is empty (0 bytes), expected a .npz or .npy; save it again")
+        raise InputError("is empty (0 bytes), expected a .npz or .npy; save it again")
     if not head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
-        raise DataError("is neither a .npz nor a .npy file (pickles are refused); save it with np.savez(path, x=x)")
+        raise InputError("is neither a .npz nor a .npy file (pickles are refused); save it with np.savez(path, x=x)")
 
 
 def _diagnosis(error: Exception) -> str:
@@ -63,10 +64,10 @@ def _choose(arrays: Mapping[str, Array], split: str) -> tuple[Array, Array | Non
     names = list(arrays)
     keras = "x_train" in names or "x_test" in names
     if split != "train" and not keras:
-        raise DataError(f"split is {split!r}, but there is no x_test among its arrays {names}; use split='train'")
+        raise InputError(f"split is {split!r}, but there is no x_test among its arrays {names}; use split='train'")
     key = f"x_{split}" if keras else names[0] if len(names) == 1 else "x"
     if key not in names:
-        raise DataError(f"holds the arrays {names}, expected {key}; save it with np.savez(path, {key}=x)")
+        raise InputError(f"holds the arrays {names}, expected {key}; save it with np.savez(path, {key}=x)")
     answers = [f"y_{split}"] if keras else ["y", "labels"]
     labels = next((arrays[name] for name in answers if name in names and name != key), None)
     return arrays[key], labels
@@ -76,7 +77,7 @@ def _data(x: Array, labels: Array | None, range: Range, name: str) -> Data:
     """Images scaled to `range`, or vectors as they are."""
     problem = _problem(x)
     if problem:
-        raise DataError(problem)
+        raise InputError(problem)
     if labels is not None and labels.shape == (len(x), 1):  # Keras' CIFAR-10
         labels = labels[:, 0]
     if x.ndim == 2:
@@ -98,17 +99,13 @@ def _problem(x: Array) -> str:
     if x.ndim == 1 and floating:
         return f"{found}, expected rows; save x.reshape(-1, 1) if each number is an example"
     if x.ndim == 2 and np.issubdtype(x.dtype, np.integer):
-        return (
-            f"{found}: images or vectors? Save x.reshape(-1, h, w) as uint8 for images, x.astype('float32') for vectors"
-        )
+        return f"{found}: images or vectors? Save uint8 x.reshape(-1, h, w) for images, x.astype('float32') for vectors"
     if x.ndim in (3, 4) and not floating and x.dtype != np.uint8:
         return f"{found}, expected images as uint8 in 0..255 or floats in [0, 1]; save x.astype('uint8') or floats"
     if x.ndim not in (2, 3, 4) or not (floating or x.dtype == np.uint8):
         return f"{found}, expected images (n, h, w) or (n, h, w, c), or float vectors (n, n_x); reshape or convert it"
     if x.ndim == 4 and x.shape[3] > 4:
-        return (
-            f"{found}, expected images (n, h, w, c), at most 4 channels; save x.transpose(0, 2, 3, 1) if c comes first"
-        )
+        return f"{found}, expected images (n, h, w, c) with c ≤ 4; save x.transpose(0, 2, 3, 1) if channels come first"
     return ""
 
 
@@ -119,14 +116,12 @@ def _unit(x: Array) -> Array:
         unit = flat.astype(np.float32)
     if x.dtype == np.uint8:
         if x.max() == 1:
-            raise DataError(
-                "x is of uint8 but goes from 0 to 1, expected 0 to 255; save x * 255, or x.astype('float32')"
-            )
+            raise InputError("x is uint8 from 0 to 1, expected 0 to 255; save x * 255, or x.astype('float32')")
         unit /= 255
         return unit
     check_finite(unit)
     lo, hi = flat.min(), flat.max()
     if lo < 0 or hi > 1:
         fix = "(x + 1) / 2" if lo >= -1 and hi <= 1 else "x / 255" if lo >= 0 and hi <= 255 else "them rescaled"
-        raise DataError(f"x goes from {lo:g} to {hi:g}, expected images of floats in [0, 1]; save {fix}")
+        raise InputError(f"x goes from {lo:g} to {hi:g}, expected images of floats in [0, 1]; save {fix}")
     return unit

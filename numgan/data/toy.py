@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numgan.data.base import Array, Data, DataError
+from numgan.data.base import Array, Data
+from numgan.errors import InputError
 
 
 def gaussian(n: int = 20000, mean: float = 0.0, std: float = 1.0, seed: int = 0) -> Data:
@@ -15,7 +16,10 @@ def gaussian(n: int = 20000, mean: float = 0.0, std: float = 1.0, seed: int = 0)
 def mixture(
     n: int = 20000, means: Sequence[float] = (-2.0, 2.0), stds: float | Sequence[float] = 0.5, seed: int = 0
 ) -> Data:
-    """n draws from a mixture of N(means[i], stds[i]²) with equal weights, x (n, 1); `Data.std` is None if the stds differ."""
+    """n draws from a mixture of N(means[i], stds[i]²) with equal weights, x (n, 1).
+
+    stds is one number or one per mode; `Data.std` is None if they differ.
+    """
     return _draw("mixture", n, np.reshape(means, (-1, 1)), stds, seed)
 
 
@@ -32,11 +36,11 @@ def grid(n: int = 20000, side: int = 5, spacing: float = 2.0, std: float = 0.05,
 
 
 def _draw(name: str, n: int, centres: Array | list[list[float]], stds: float | Sequence[float], seed: int) -> Data:
-    """x = mean[c] + width[c]·ε, ε ~ N(0, I); the modes c (n,) come in random order, their counts differ by one at most."""
+    """x = mean[c] + width[c]·ε, ε ~ N(0, I); modes c (n,) in random order, their counts differ by one at most."""
     mean = np.asarray(centres, dtype=float)
     width = _widths(stds, len(mean))
     if n < 1:
-        raise DataError(f"n is {n}, expected at least 1; say how many rows to draw")
+        raise InputError(f"n is {n}, expected at least 1; say how many rows to draw")
     rng = np.random.default_rng(seed)
     c = rng.permutation(np.arange(n) % len(mean))
     x = mean[c] + width[c, None] * rng.standard_normal((n, mean.shape[1]))
@@ -48,11 +52,11 @@ def _widths(stds: float | Sequence[float], modes: int) -> Array:
     """(modes,) standard deviations from one number or one for each mode."""
     widths = np.asarray(stds, dtype=float)
     if modes < 1:
-        raise DataError("there are 0 modes, expected at least 1; ask for more")
+        raise InputError("there are 0 modes, expected at least 1; ask for more")
     if widths.shape not in ((), (1,), (modes,)):
-        raise DataError(
-            f"stds have shape {widths.shape}, expected one number or {modes}, one per mode; make them as many"
+        raise InputError(
+            f"stds have shape {widths.shape}, expected () or ({modes},); give one for all modes, or one each"
         )
     if not (widths > 0).all():
-        raise DataError(f"std is {stds}, expected positive numbers; give each mode a width")
+        raise InputError(f"std is {stds}, expected positive numbers; give each mode a width")
     return np.broadcast_to(widths, (modes,))

@@ -1,0 +1,40 @@
+"""numgan as its users run it: `Training.steps`, a record every 50 steps, nothing for the benchmark's sake."""
+
+import numpy as np
+
+import numgan as ng
+
+
+def network(weights, slope, tanh, dtype):
+    layers = [layer for W, _ in weights for layer in (ng.Linear(*W.shape), ng.LeakyReLU(slope))]
+    net = ng.Network(layers[:-1] + [ng.Tanh()] * tanh, dtype=dtype)
+    net.theta[...] = np.concatenate([array.ravel() for layer in weights for array in layer])
+    return net
+
+
+class Numgan:
+    def __init__(self, workload, dtype="float32", threads=None):
+        w = workload
+        g, d = w.weights(dtype)
+        self.G, self.D = network(g, w.slope, w.tanh, dtype), network(d, w.slope, False, dtype)
+        optimizers = tuple(ng.Adam(w.lr, w.beta1, w.beta2, w.eps) for _ in range(2))
+        loss = ng.losses.nonsaturating
+        self.run = ng.Training(self.G, self.D, w.data(), loss, w.batch, optimizers=optimizers, threads=threads)
+
+    def steps(self, n):
+        for _ in self.run.steps(n, every=50):
+            pass
+
+    def pair(self, x, z_d, z_g):
+        """Through `Training` itself, whose streams are made to hand out the given arrays."""
+        noise = iter([z_d, z_g])
+        self.run._minibatch, self.run._noise = lambda i: x, lambda i: next(noise)
+        self.steps(1)
+
+    def parameters(self):
+        linear = [layer for net in (self.G, self.D) for layer in net.layers if isinstance(layer, ng.Linear)]
+        return [array for layer in linear for array in (layer.W, layer.b)]
+
+    def about(self):
+        plan = self.run._team.plan  # the BLAS has its planned threads during a step only
+        return {"numgan": ng.__version__, "numpy": np.__version__, "threads": f"{plan.workers} × {plan.blas}"}

@@ -1,0 +1,5 @@
+import sys
+
+from numgan.cli import main
+
+sys.exit(main())

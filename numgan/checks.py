@@ -1,0 +1,39 @@
+"""What must hold before a run begins, said in the words of the person who set it up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numgan.backend import Array
+from numgan.errors import InputError, check_whole
+
+
+def noise_width(G: Any, n_z: int | None) -> int:
+    """The width of z: as given, or as G says."""
+    width = n_z if n_z is not None else getattr(G, "n_in", None)
+    if width is None:
+        raise InputError("G does not say how wide its noise z is (it has no n_in): pass n_z=")
+    check_whole("n_z", width, 1)
+    return width
+
+
+def check_settings(run: Any) -> None:
+    """The plain arguments of `Training`."""
+    for name, least in (("batch", 1), ("k", 1), ("seed", 0), ("threads", 1)):
+        check_whole(name, getattr(run, name), least)
+    if run.batch > len(run.data):
+        raise InputError(f"batch is {run.batch}, but the data has {len(run.data)} rows: use a smaller batch")
+    if run.ema is not None and not 0 < run.ema < 1:
+        raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {run.ema!r}")
+    if run.opt_g is run.opt_d:
+        raise InputError("G and D were given the same optimiser object: make one for each")
+
+
+def check_fit(x_g: Array, D: Any, x: Array) -> None:
+    """Samples x_g must have the width of the data x, and D must make a column of logits of them."""
+    if x_g.shape[1:] != x.shape[1:]:
+        wanted = f"a row of this data has {x.shape[1]} numbers"
+        raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer")
+    a_g = D(x_g)
+    if a_g.ndim != 2 or a_g.shape[1] != 1:
+        raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")

@@ -1,0 +1,112 @@
+"""Pictures: samples beside data, the same noise over time, the curves of a run. Each function returns a Figure.
+
+Figures are made without pyplot, so drawing changes no state of matplotlib's. Save one with `figure.savefig(path)`;
+a notebook shows the last value of a cell by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from numgan.training import Record
+
+# Blue and orange of the Okabe-Ito palette, which colour-blind readers can tell apart.
+REAL, GENERATED = "#0072B2", "#D55E00"
+IMAGE_COLUMNS = 8
+
+ImageShape = tuple[int, ...] | None
+
+
+def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> Figure:
+    """Generated rows x_g and as many of the data x, side by side: images, a scatter plot, or histograms."""
+    if image_shape is None:
+        return _points(x_g, x)
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
+    for ax, rows, title in zip(figure.subplots(1, 2), (x_g, x), ("G(z): generated", "x: data"), strict=True):
+        _images(ax, rows, image_shape, IMAGE_COLUMNS)
+        ax.set_title(title)
+    return figure
+
+
+def grid(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
+    """Rows x alone, as images or points."""
+    if image_shape is None:
+        return _points(x, None)
+    columns = math.ceil(math.sqrt(len(x)))
+    figure = Figure(figsize=(6, 6 * math.ceil(len(x) / columns) / columns), layout="constrained")
+    _images(figure.subplots(), x, image_shape, columns)
+    return figure
+
+
+def progress(frames: Sequence[np.ndarray], steps: Sequence[int], image_shape: ImageShape = None) -> Figure:
+    """The same fixed noise after more and more steps, one frame (n, n_x) for each."""
+    if image_shape is not None:
+        figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
+        for ax, frame, step in zip(np.ravel(figure.subplots(len(frames), 1)), frames, steps, strict=True):
+            _images(ax, frame, image_shape, len(frame))
+            ax.set_ylabel(f"step {step}", rotation=0, ha="right", va="center")
+        return figure
+    figure = Figure(figsize=(2.2 * len(frames), 2.5), layout="constrained")
+    axes = np.ravel(figure.subplots(1, len(frames), sharex=True, sharey=True))
+    for ax, frame, step in zip(axes, frames, steps, strict=True):
+        _cloud(ax, frame, GENERATED, "G(z)")
+        ax.set_title(f"step {step}", fontsize=9)
+    return figure
+
+
+def history(records: Sequence[Record]) -> Figure:
+    """Losses, V, and what D says of data and of samples, over the steps. Dotted: the values at the equilibrium."""
+    step = [r.step for r in records]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, color, style in (("loss_D", REAL, "-"), ("loss_G", GENERATED, "-"), ("V", "0.3", "--")):
+        left.plot(step, [getattr(r, name) for r in records], style, color=color, label=name, linewidth=1)
+    left.axhline(-math.log(4), color="0.3", linestyle=":", linewidth=1)
+    left.annotate("V = −log 4", (step[0], -math.log(4)), xytext=(2, -9), textcoords="offset points", fontsize=8)
+    for name, color, label in (("D_x", REAL, "D(x)"), ("D_Gz", GENERATED, "D(G(z))")):
+        right.plot(step, [getattr(r, name) for r in records], color=color, label=label, linewidth=1)
+    right.axhline(0.5, color="0.3", linestyle=":", linewidth=1)
+    right.set_ylim(0, 1)
+    for ax, title in ((left, "what each player descends, and V"), (right, "what D believes, on average")):
+        ax.set(title=title, xlabel="step")
+        ax.legend(loc="upper right")
+    return figure
+
+
+def _images(ax: Any, rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> None:
+    """rows (n, n_x) in [0, 1] as one mosaic with white lines between the images."""
+    h, w, *rest = image_shape
+    mosaic = np.ones((math.ceil(len(rows) / columns) * (h + 1) - 1, columns * (w + 1) - 1, *rest))
+    for i, row in enumerate(rows):
+        top, left = i // columns * (h + 1), i % columns * (w + 1)
+        mosaic[top : top + h, left : left + w] = row.reshape(image_shape)
+    ax.imshow(mosaic.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _points(x_g: np.ndarray, x: np.ndarray | None) -> Figure:
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    ax = figure.subplots()
+    if x is not None:
+        _cloud(ax, x, REAL, "x: data")
+    _cloud(ax, x_g, GENERATED, "G(z): generated")
+    ax.legend(loc="upper right")
+    return figure
+
+
+def _cloud(ax: Any, rows: np.ndarray, color: str, label: str) -> None:
+    """One column as a histogram; of more columns, the first two as a scatter plot."""
+    if rows.shape[1] == 1:
+        ax.hist(rows[:, 0], bins=60, density=True, histtype="step", color=color, label=label)
+        return
+    ax.scatter(rows[:, 0], rows[:, 1], s=4, alpha=0.5, color=color, label=label, linewidths=0)
+    ax.set_aspect("equal", adjustable="datalim")
+    if rows.shape[1] > 2:
+        ax.set(xlabel="column 0", ylabel="column 1")

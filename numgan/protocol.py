@@ -1,0 +1,143 @@
+"""The layer protocol, and how a layer's parameters become views into the flat vectors of its network.
+
+    y, cache = layer.forward(x, train=False, rng=None)
+    dx = layer.backward(dy, cache, params=True, inputs=True, add=True)
+
+`forward` hands back all that `backward` will need, so nothing that belongs to a batch stays on the layer. `backward`
+adds ∂L/∂W to `dW` (or writes over it, with add=False), unless params is false. Neither changes an array it was given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from numgan.backend import Array
+from numgan.errors import InputError, check_whole
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+class Layer:
+    """What every layer is. Its parameters are views into the flat vectors of the network it stands in."""
+
+    rowwise: ClassVar[bool] = True  # a row of y depends on that row of x alone
+    stochastic: ClassVar[bool] = False  # forward draws random numbers in training
+    keeps_width: ClassVar[bool] = True  # y has the width of x, unless the layer names others (n_in, n_out)
+    bound = False
+
+    @property
+    def shapes(self) -> Shapes:
+        """Name and shape of each parameter, in the order in which they lie in theta."""
+        return {}
+
+    @property
+    def buffer_shapes(self) -> Shapes:
+        """Name and shape of each buffer: what evaluation needs and no gradient reaches."""
+        return {}
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Where each parameter lies in theta, or in the layer's part of it."""
+        return _spans(self.shapes)
+
+    @property
+    def size(self) -> int:
+        """How many parameters."""
+        return _size(self.shapes)
+
+    @property
+    def buffer_size(self) -> int:
+        return _size(self.buffer_shapes)
+
+    def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
+        """Moves into a network: takes these parts of its vectors and fills in first values. Once in a layer's life."""
+        if self.bound:
+            raise InputError(f"{self} already belongs to a network: make a new layer, or use copy.deepcopy(layer)")
+        self.bind(theta, grad, buffers)
+        self.init(rng)
+        self.bound = True
+
+    def bind(self, theta: Array, grad: Array, buffers: Array) -> None:
+        """Makes W, dW and so on views into these parts of the network's vectors."""
+        views = {f"{name}": part for name, part in _views(theta, self.shapes).items()}
+        views |= {f"d{name}": part for name, part in _views(grad, self.shapes).items()}
+        self.__dict__.update(views | _views(buffers, self.buffer_shapes))
+
+    def init(self, rng: np.random.Generator) -> None:
+        """First values of the parameters; `rng` is a host generator, so that every backend starts alike."""
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Any]:
+        raise NotImplementedError
+
+    def backward(self, dy: Array, cache: Any, params=True, inputs=True, add=True) -> Array | None:
+        raise NotImplementedError
+
+    def __call__(self, x: Array) -> Array:
+        """y alone, in evaluation mode."""
+        return self.forward(x)[0]
+
+    def calibrate(self, x: Array) -> Array:
+        """Sets the buffers, if any, from the statistics of x; returns y in evaluation mode."""
+        return self(x)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached for a name that is not there: most often a weight, before the layer stands in a network.
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; weights exist once it stands in a Network([…])")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Views do not survive a copy: they would become arrays of their own. The network binds its layers again.
+        drop = {"bound", *self.shapes, *(f"d{name}" for name in self.shapes), *self.buffer_shapes}
+        return {name: value for name, value in self.__dict__.items() if name not in drop}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+def width(layers: Sequence[Layer], name: str) -> int | None:
+    """The first n_in (or n_out) that one of the layers names, if only layers that keep the width come before it."""
+    for layer in layers:
+        named = getattr(layer, name, None)
+        if named is not None or not layer.keeps_width:
+            return named
+    return None
+
+
+def check_chain(layers: Sequence[Layer]) -> None:
+    """Layers in a row must be layers, each its own, and agree on the width between them."""
+    if not layers:
+        raise InputError("a network needs at least one layer, got []")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise InputError(f"a network is made of layers, got {layer!r}: call the class, as in ReLU()")
+    if len(set(map(id, layers))) < len(layers):
+        raise InputError("the same layer object stands in the list twice: make a second one")
+    for i, layer in enumerate(layers):
+        wants, given = getattr(layer, "n_in", None), width(layers[:i][::-1], "n_out")
+        if wants is not None and given is not None and wants != given:
+            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")
+
+
+def check_sizes(layer: Layer, **sizes: int) -> None:
+    """Each size of a layer must be a whole number, 1 or more."""
+    for name, n in sizes.items():
+        check_whole(f"{type(layer).__name__}: {name}", n, 1)
+
+
+def _size(shapes: Shapes) -> int:
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def _spans(shapes: Shapes) -> dict[str, slice]:
+    spans, i = {}, 0
+    for name, shape in shapes.items():
+        spans[name] = slice(i, i + math.prod(shape))
+        i = spans[name].stop
+    return spans
+
+
+def _views(vector: Array, shapes: Shapes) -> dict[str, Array]:
+    return {name: vector[span].reshape(shapes[name]) for name, span in _spans(shapes).items()}

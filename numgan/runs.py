@@ -1,0 +1,124 @@
+"""A run's folder: what `numgan train` keeps of a run, and how it is taken up again.
+
+    checkpoint.npz   everything needed to go on bit for bit
+    run.json         the data, the model and the number of steps that were asked for
+    frames.npz       samples from the same noise over time
+    history.csv, history.png, progress.png, samples.png
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numgan import checkpoint, plots
+from numgan.errors import InputError
+from numgan.training import Record, Training
+
+FRAMES = 8  # pictures over time
+FRAME_ROWS = {True: 12, False: 512}  # rows in each: images or points
+SHOWN_ROWS = {True: 64, False: 2000}  # rows in samples.png
+EVERY = 25  # steps between records
+SAVE_EVERY = 500  # steps between checkpoints
+
+
+@dataclass
+class Run:
+    """A training run in its folder."""
+
+    folder: Path
+    training: Training
+    data: str  # a name, or the path of a file
+    model: str
+    steps: int  # in all
+    frames: list[np.ndarray] = field(default_factory=list)
+    frame_steps: list[int] = field(default_factory=list)
+
+    def go(self) -> Iterator[Record]:
+        """Trains up to `steps`; keeps frames and checkpoints on the way. Whoever iterates may stop after any record."""
+        run, marks = self.training, {round(self.steps * i / (FRAMES - 1) / EVERY) * EVERY for i in range(FRAMES)}
+        if not self.frames:
+            self.keep_frame()
+        for record in run.steps(self.steps - run.step, EVERY):
+            if run.step in marks or run.step == self.steps:
+                self.keep_frame()
+            if run.step % SAVE_EVERY == 0:
+                self.save()
+            yield record
+
+    def keep_frame(self) -> None:
+        self.frames.append(self.training.sample(FRAME_ROWS[self._images]))
+        self.frame_steps.append(self.training.step)
+
+    def save(self) -> None:
+        """The checkpoint, and what goes with it; each file is replaced whole."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = {"data": self.data, "model": self.model, "steps": self.steps}
+        self.training.save(self.folder / "checkpoint.npz")
+        checkpoint.write(self.folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
+        with checkpoint.atomic(self.folder / "run.json") as file:
+            file.write(json.dumps(about, indent=1).encode())
+        with checkpoint.atomic(self.folder / "history.csv") as file:
+            text = TextIOWrapper(file, newline="", write_through=True)
+            csv.writer(text).writerows([Record._fields, *self.training.history])
+            text.detach()
+
+    def draw(self) -> None:
+        """The three pictures."""
+        data = self.training.data
+        n = min(SHOWN_ROWS[self._images], len(data))
+        x = data.restore(data.x[:n])
+        self._picture("samples", plots.samples(self.training.sample(n), x, data.image_shape))
+        self._picture("progress", plots.progress(self.frames, self.frame_steps, data.image_shape))
+        if self.training.history:
+            self._picture("history", plots.history(self.training.history))
+
+    def _picture(self, name: str, figure: Any) -> None:
+        with checkpoint.atomic(self.folder / f"{name}.png") as file:
+            figure.savefig(file, format="png", dpi=120)
+
+    @property
+    def _images(self) -> bool:
+        return self.training.data.image_shape is not None
+
+
+def new_folder(out: str | None, name: str) -> Path:
+    """`out`, if it can be a run's folder; without one, the first of runs/NAME-1, runs/NAME-2 … that is not there."""
+    if out is None:
+        return next(p for i in range(1, 10**6) if not (p := Path("runs", f"{name}-{i}")).exists())
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {out} is a file, expected a folder: choose another name")
+    if (folder / "checkpoint.npz").exists():
+        raise InputError(f"--out {out} holds another run: choose another folder, or go on with it by --resume {out}")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"--out {out} is not empty: choose a new folder")
+    parent = next(p for p in folder.absolute().parents if p.exists())
+    if not os.access(parent, os.W_OK):
+        raise InputError(f"--out {out} cannot be made, {parent} is not writable: choose another folder")
+    return folder
+
+
+def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What run.json says: data, model, steps."""
+    path = Path(folder) / "run.json"
+    try:
+        about = json.loads(path.read_text())
+        return {"data": str(about["data"]), "model": str(about["model"]), "steps": int(about["steps"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder} holds no run (no readable run.json): give a folder that train wrote") from error
+
+
+def read_frames(folder: str | os.PathLike[str], upto: int) -> tuple[list[np.ndarray], list[int]]:
+    """The frames kept up to a step, and their steps."""
+    vectors, about = checkpoint.read(Path(folder) / "frames.npz")
+    kept = [(frame, step) for frame, step in zip(vectors["frames"], about["steps"], strict=True) if step <= upto]
+    return [frame for frame, _ in kept], [step for _, step in kept]

@@ -1,0 +1,335 @@
+"""One vector per player: the invariants of the views, and the layer protocol."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from numeric import numeric_gradient, rel_error
+
+import numgan as ng
+
+
+def small(seed=0, dtype="float64"):
+    return ng.Network(
+        [
+            ng.Linear(3, 5),
+            ng.BatchNorm(5),
+            ng.LeakyReLU(0.2),
+            ng.Maxout(5, 4, 2),
+            ng.Network([ng.Linear(4, 4), ng.Tanh()], seed=9, dtype=dtype),
+            ng.Linear(4, 2),
+        ],
+        seed=seed,
+        dtype=dtype,
+    )
+
+
+def x_for(net, m=6, seed=1):
+    return np.random.default_rng(seed).standard_normal((m, 3)).astype(net.theta.dtype)
+
+
+def leaves(net):
+    for layer in net.layers:
+        yield from leaves(layer) if isinstance(layer, ng.Network) else [layer]
+
+
+def assert_views(net):
+    assert sum(layer.size for layer in net.layers) == net.theta.size == net.grad.size
+    for layer in leaves(net):
+        for name in layer.shapes:
+            assert np.shares_memory(getattr(layer, name), net.theta)
+            assert np.shares_memory(getattr(layer, f"d{name}"), net.grad)
+        for name in layer.buffer_shapes:
+            assert np.shares_memory(getattr(layer, name), net.buffers)
+
+
+def test_parameters_lie_in_theta_in_the_order_of_the_layers():
+    net = small()
+    assert_views(net)
+    assert list(net.slices) == [
+        *("0.W", "0.b", "1.gamma", "1.beta", "3.W", "3.b", "4.0.W", "4.0.b", "5.W", "5.b"),
+    ]
+    flat = np.concatenate([getattr(layer, name).ravel() for layer in leaves(net) for name in layer.shapes])
+    assert (flat == net.theta).all()
+    assert (net.theta[net.slices["4.0.W"]] == net.layers[4].layers[0].W.ravel()).all()
+    assert net.slices["0.b"] == slice(15, 20)
+    assert net.slices["5.b"].stop == len(net.theta)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda net: net.copy(),
+        copy.copy,
+        copy.deepcopy,
+        lambda net: pickle.loads(pickle.dumps(net)),
+    ],
+    ids=["copy()", "copy.copy", "deepcopy", "pickle"],
+)
+def test_views_survive_a_copy(how):
+    net = small()
+    net.calibrate(x_for(net))
+    other = how(net)
+    assert_views(other)
+    assert_views(net)
+    assert not np.shares_memory(other.theta, net.theta)
+    assert not np.shares_memory(other.grad, net.grad)
+    assert (other(x_for(net)) == net(x_for(net))).all()
+    before = net.theta.copy()
+    other.theta += 1
+    other.buffers += 1
+    assert (net.theta == before).all()
+    assert (other(x_for(net)) != net(x_for(net))).any()
+
+
+def test_a_replica_shares_theta_and_has_a_gradient_of_its_own():
+    net = small()
+    twin = net.replica()
+    assert_views(twin)
+    assert np.shares_memory(twin.theta, net.theta)
+    assert np.shares_memory(twin.buffers, net.buffers)
+    assert not np.shares_memory(twin.grad, net.grad)
+    y, tape = twin.forward(x_for(net), train=True)
+    twin.backward(np.ones_like(y), tape)
+    assert (net.grad == 0).all()
+    assert (twin.grad != 0).any()
+
+
+def test_copy_in_another_dtype():
+    net = small(dtype="float32")
+    double = net.copy(dtype="float64")
+    assert double.theta.dtype == double.grad.dtype == double.buffers.dtype == np.float64
+    np.testing.assert_allclose(double(x_for(double)), net(x_for(net)), rtol=1e-4, atol=1e-6)
+
+
+def test_float32_stays_float32():
+    net = small(dtype="float32")
+    y, tape = net.forward(x_for(net), train=True)
+    assert y.dtype == net.backward(y, tape).dtype == np.float32
+    assert net(x_for(net).astype("float64")).dtype == np.float32
+
+
+def test_a_layer_belongs_to_one_network():
+    layer = ng.Linear(2, 2)
+    ng.Network([layer])
+    with pytest.raises(ng.InputError, match="already belongs"):
+        ng.Network([layer])
+    ng.Network([copy.deepcopy(layer)])
+    inner = ng.Network([ng.Linear(2, 2)])
+    ng.Network([inner])
+    with pytest.raises(ng.InputError, match="already belongs"):
+        ng.Network([inner])
+    twice = ng.ReLU()
+    with pytest.raises(ng.InputError, match="twice"):
+        ng.Network([twice, twice])
+
+
+def test_a_nested_network_keeps_its_values_and_equals_the_flat_one():
+    inner = ng.Network([ng.Linear(3, 4), ng.Tanh()], seed=4, dtype="float64")
+    values = inner.theta.copy()
+    net = ng.Network([inner, ng.Linear(4, 2)], seed=5, dtype="float64")
+    assert (inner.theta == values).all()
+    flat = ng.Network([ng.Linear(3, 4), ng.Tanh(), ng.Linear(4, 2)], dtype="float64")
+    flat.theta[...] = net.theta
+    x, dy = x_for(net), np.ones((6, 2))
+    for n in (net, flat):
+        n.backward(dy, n.forward(x)[1])
+    assert (net(x) == flat(x)).all()
+    assert (net.grad == flat.grad).all()
+
+
+def test_seed_fixes_the_first_values():
+    assert (small(3).theta == small(3).theta).all()
+    assert (small(3).theta != small(4).theta).any()
+    np.testing.assert_allclose(small(3, "float32").theta, small(3).theta, rtol=1e-6)
+    W = ng.Network([ng.Linear(400, 300)], dtype="float64").layers[0].W
+    assert abs(W.var() * 400 - 1) < 0.02  # variance 1/n_in
+    W = ng.Network([ng.Linear(40, 30, scale=0.05)], dtype="float64").layers[0].W
+    assert 0.045 < abs(W).max() <= 0.05
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_backward_is_the_slope_of_forward(train):
+    net, rng = small(), np.random.default_rng(0)
+    net.theta += 0.1 * rng.standard_normal(net.theta.shape)
+    x = x_for(net)
+    net.calibrate(x_for(net, seed=8))
+    dy = rng.standard_normal((6, 2))
+    dx = net.backward(dy, net.forward(x, train)[1])
+
+    def value():
+        return (net.forward(x, train)[0] * dy).sum()
+
+    assert rel_error(net.grad, numeric_gradient(value, net.theta)) < 1e-6
+    assert rel_error(dx, numeric_gradient(value, x)) < 1e-6
+
+
+def test_backward_adds_overwrites_or_leaves_the_gradient():
+    net = small()
+    y, tape = net.forward(x_for(net), train=True)
+    dx = net.backward(y, tape, add=False)
+    once = net.grad.copy()
+    assert (net.backward(y, tape) == dx).all()  # a tape may be used twice
+    np.testing.assert_allclose(net.grad, 2 * once, rtol=1e-12)
+    net.backward(y, tape, add=False)
+    assert (net.grad == once).all()
+    assert (net.backward(y, tape, params=False) == dx).all()
+    assert (net.grad == once).all()
+    assert net.backward(y, tape, inputs=False, add=False) is None
+    assert (net.grad == once).all()
+    assert net.backward(y, tape, params=False, inputs=False) is None
+    assert (net.grad == once).all()
+
+
+def test_inputs_false_does_no_work_below_the_first_parameters():
+    class Watched(ng.Tanh):
+        seen = 0
+
+        def df(self, dy, y):
+            Watched.seen += 1
+            return super().df(dy, y)
+
+    net = ng.Network([Watched(), ng.Linear(3, 2), Watched()])
+    y, tape = net.forward(x_for(net))
+    net.backward(y, tape, inputs=False)
+    assert Watched.seen == 1
+    net.backward(y, tape)
+    assert Watched.seen == 3
+
+
+def test_nothing_given_is_changed():
+    net = small()
+    x = x_for(net)
+    y, tape = net.forward(x, train=True)
+    dy = np.ones_like(y)
+    kept = x.copy(), y.copy(), dy.copy(), copy.deepcopy(tape)
+    net.backward(dy, tape)
+    for was, now in zip(kept[:3], (x, y, dy), strict=True):
+        assert (was == now).all()
+    assert pickle.dumps(kept[3]) == pickle.dumps(copy.deepcopy(tape))
+
+
+def test_forward_keeps_nothing_on_the_network():
+    net = small()
+    before = pickle.dumps(net)
+    net.forward(x_for(net), train=True)
+    assert pickle.dumps(net) == before
+
+
+def test_batchnorm_statistics_change_only_by_calibrate():
+    net = small()
+    x = 3 * x_for(net, m=400) + 1
+    fresh = net.buffers.copy()
+    _, tape = net.forward(x, train=True)
+    net.backward(np.ones((400, 2)), tape)
+    assert (net.buffers == fresh).all()
+    y = net.calibrate(x)
+    h = x @ net.layers[0].W + net.layers[0].b
+    np.testing.assert_allclose(net.layers[1].mean, h.mean(axis=0))
+    np.testing.assert_allclose(net.layers[1].var, h.var(axis=0))
+    np.testing.assert_allclose(y, net.forward(x, train=True)[0])  # the same statistics, now as constants
+    assert (y == net(x)).all()
+
+
+def test_rowwise_and_stochastic():
+    assert not small().rowwise
+    assert ng.Network([ng.Linear(2, 2), ng.Dropout()]).rowwise
+    assert ng.Network([ng.Network([ng.Dropout()])]).stochastic
+    assert not small().stochastic
+
+
+def test_n_in_and_n_out():
+    assert (small().n_in, small().n_out) == (3, 2)
+    net = ng.Network([ng.Dropout(), ng.Linear(3, 4), ng.ReLU()])
+    assert (net.n_in, net.n_out) == (3, 4)
+    assert ng.Network([ng.ReLU()]).n_in is None
+    assert ng.Network([ng.Reshape((6,)), ng.Linear(6, 1)]).n_in is None
+
+
+def test_dropout_keeps_the_mean_and_only_acts_in_training():
+    net = ng.Network([ng.Dropout(0.3)])
+    x = np.ones((200, 500), dtype="float32")
+    y = net.forward(x, train=True, rng=np.random.default_rng(0))[0]
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)}
+    assert abs(y.mean() - 1) < 0.01
+    assert (net(x) == x).all()
+
+
+def test_reshape_goes_there_and_back():
+    net = ng.Network([ng.Reshape((2, 3)), ng.Reshape((6,))])
+    x = np.arange(12.0, dtype="float32").reshape(2, 6)
+    y, tape = net.forward(x)
+    assert (y == x).all()
+    assert (net.backward(y, tape) == x).all()
+    assert net.layers[0](x).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: ng.Network([]), "at least one layer"),
+        (lambda: ng.Network([ng.ReLU]), r"ReLU\(\)"),
+        (lambda: ng.Network([ng.Linear(2, 3), ng.Linear(4, 5)]), "takes 4 features.*give 3"),
+        (lambda: ng.Network([ng.Linear(2, 3), ng.Tanh(), ng.BatchNorm(4)]), "takes 4 features.*give 3"),
+        (lambda: ng.Network([ng.Linear(2, 3)], dtype="int32"), "floating type.*int32"),
+        (lambda: ng.Linear(0, 3), "n_in.*1 or more, got 0"),
+        (lambda: ng.Linear(2, 2.5), "n_out.*got 2.5"),
+        (lambda: ng.Maxout(2, 2, 0), "pieces.*got 0"),
+        (lambda: ng.Dropout(1.0), r"0 ≤ p < 1.*1.0"),
+        (lambda: ng.LeakyReLU(0), r"ReLU\(\)"),
+        (lambda: ng.BatchNorm(3, eps=0), "positive, got 0"),
+        (lambda: ng.Reshape((2, -1)), r"shape\[1\].*got -1"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(make, says):
+    with pytest.raises(ng.InputError, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (np.zeros((2, 4)), r"\(m, 3\), got \(2, 4\)"),
+        (np.zeros(3), r"\(m, 3\), got \(3,\)"),
+        (np.zeros((2, 3), dtype="uint8"), "floating-point.*uint8"),
+    ],
+)
+def test_what_does_not_fit_is_refused(x, says):
+    with pytest.raises(ng.InputError, match=says):
+        small()(x)
+
+
+def test_a_list_is_refused_and_an_unplaced_layer_says_so():
+    with pytest.raises(TypeError, match=r"np\.asarray"):
+        small()([[1.0, 2.0, 3.0]])
+    with pytest.raises(AttributeError, match="stands in a Network"):
+        ng.Linear(2, 2)(np.zeros((1, 2)))
+
+
+def test_a_layer_of_ones_own():
+    class Scale(ng.Layer):
+        """y = s ∘ x."""
+
+        @property
+        def shapes(self):
+            return {"s": (3,)}
+
+        def init(self, rng):
+            self.s[...] = 2.0
+
+        def forward(self, x, train=False, rng=None):
+            return x * self.s, x
+
+        def backward(self, dy, x, params=True, inputs=True, add=True):
+            if params:
+                self.ds[...] = (dy * x).sum(axis=0) + (self.ds if add else 0)
+            return dy * self.s
+
+    net = ng.Network([Scale(), ng.Linear(3, 2)], dtype="float64")
+    x = x_for(net)
+    assert (net.layers[0](x) == 2 * x).all()
+    dx = net.backward(np.ones((6, 2)), net.forward(x)[1])
+    assert rel_error(net.grad, numeric_gradient(lambda: net(x).sum(), net.theta)) < 1e-6
+    assert rel_error(dx, numeric_gradient(lambda: net(x).sum(), x)) < 1e-6
+    assert_views(net.copy())

@@ -1,0 +1,206 @@
+"""The unit of test is the step: θ_d and θ_g against differences of the loss, through both networks."""
+
+import copy
+
+import numpy as np
+import pytest
+from numeric import numeric_gradient, rel_error
+
+import numgan as ng
+from numgan.losses import LeastSquares, Minimax, NonSaturating
+from numgan.parallel import Share, Team, join
+
+LOSSES = [*ng.losses.BY_NAME.values(), Minimax(smooth=0.9), NonSaturating(smooth=0.8)]
+
+
+def pair(hidden=lambda: ng.LeakyReLU(0.2), norm=False, seed=0):
+    """A small G: 3 → 6 → 4 and D: 4 → 5 → 1 in float64, with a batch of data and of noise."""
+    extra = [ng.BatchNorm(6)] if norm else []
+    G = ng.Network([ng.Linear(3, 6), *extra, hidden(), ng.Linear(6, 4), ng.Tanh()], seed=seed, dtype="float64")
+    extra = [ng.BatchNorm(5)] if norm else []
+    D = ng.Network([ng.Linear(4, 5), *extra, hidden(), ng.Linear(5, 1)], seed=seed + 1, dtype="float64")
+    rng = np.random.default_rng(seed)
+    for net in (G, D):
+        net.theta[...] += 0.1 * rng.standard_normal(net.theta.shape)  # biases away from zero
+    return G, D, rng.standard_normal((7, 4)), rng.standard_normal((7, 3))
+
+
+def logits(D, x, **how):
+    return D.forward(x, train=True, **how)[0]
+
+
+@pytest.mark.parametrize("norm", [False, True], ids=["plain", "batchnorm"])
+@pytest.mark.parametrize("hidden", [ng.LeakyReLU, ng.ReLU, ng.Tanh, ng.Sigmoid])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_discriminator_gradient_is_the_slope_of_its_loss(loss, hidden, norm):
+    G, D, x, z = pair(hidden, norm)
+    x_g = G.forward(z, train=True)[0]
+    theta_g, grad_g = G.theta.copy(), G.grad.copy()
+    info = ng.discriminator_gradient(G, D, x, z, loss)
+    slope = numeric_gradient(lambda: loss.discriminator(logits(D, x), logits(D, x_g))[0], D.theta)
+    assert rel_error(D.grad, slope) < 1e-6
+    assert np.isclose(info.value, loss.discriminator(logits(D, x), logits(D, x_g))[0], rtol=1e-12)
+    assert (G.theta == theta_g).all()
+    assert (G.grad == grad_g).all()
+
+
+@pytest.mark.parametrize("norm", [False, True], ids=["plain", "batchnorm"])
+@pytest.mark.parametrize("hidden", [ng.LeakyReLU, ng.ReLU, ng.Tanh, ng.Sigmoid])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_generator_gradient_is_the_slope_of_its_loss_through_D(loss, hidden, norm):
+    G, D, _, z = pair(hidden, norm)
+    D.grad[...] = 7.0
+    theta_d = D.theta.copy()
+    ng.generator_gradient(G, D, z, loss)
+    slope = numeric_gradient(lambda: loss.generator(logits(D, G.forward(z, train=True)[0]))[0], G.theta)
+    assert rel_error(G.grad, slope) < 1e-6
+    assert (D.grad == 7.0).all()
+    assert (D.theta == theta_d).all()
+
+
+def test_minimax_discriminator_ascends_the_papers_V():
+    """Eq. 1 in its own words: differentiate V with D(x) = σ(a), and D.grad must be its negative."""
+    G, D, x, z = pair()
+    x_g = G(z)
+
+    def V():
+        D_x, D_Gz = (1 / (1 + np.exp(-D(rows))) for rows in (x, x_g))
+        return np.mean(np.log(D_x)) + np.mean(np.log(1 - D_Gz))
+
+    info = ng.discriminator_gradient(G, D, x, z, ng.losses.minimax)
+    assert np.isclose(info.V, V(), rtol=1e-12)
+    assert rel_error(-D.grad, numeric_gradient(V, D.theta)) < 1e-6
+    ng.generator_gradient(G, D, z, ng.losses.minimax)
+
+    def second_term():
+        return np.mean(np.log(1 - 1 / (1 + np.exp(-D(G(z))))))
+
+    assert rel_error(G.grad, numeric_gradient(second_term, G.theta)) < 1e-6  # G descends it
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_every_entry_of_theta_g_gets_a_gradient(loss):
+    """The generator that never moves is the best-known bug of the genre."""
+    G, D, _, z = pair()
+    ng.generator_gradient(G, D, z, loss)
+    assert (G.grad != 0).all()
+
+
+def test_gradients_overwrite_what_was_there():
+    G, D, x, z = pair()
+    loss = ng.losses.nonsaturating
+    ng.discriminator_gradient(G, D, x, z, loss)
+    ng.generator_gradient(G, D, z, loss)
+    once = D.grad.copy(), G.grad.copy()
+    ng.discriminator_gradient(G, D, x, z, loss)
+    ng.generator_gradient(G, D, z, loss)
+    assert (D.grad == once[0]).all()
+    assert (G.grad == once[1]).all()
+
+
+def test_a_step_draws_no_random_number_of_its_own():
+    G, D, x, z = pair()
+    rng = np.random.default_rng(3)
+    before = copy.deepcopy(rng.bit_generator.state)
+    ng.discriminator_gradient(G, D, x, z, ng.losses.minimax, rng)
+    ng.generator_gradient(G, D, z, ng.losses.minimax, rng)
+    assert rng.bit_generator.state == before
+
+
+def test_one_batch_of_2m_rows_equals_two_passes():
+    """D with BatchNorm must see data and samples apart; a row-wise D may see them together."""
+
+    class Apart(ng.Network):
+        rowwise = False
+
+    G, D, x, z = pair()
+    apart = Apart(copy.deepcopy(D.layers), dtype="float64")
+    apart.theta[...] = D.theta
+    for net in (D, apart):
+        ng.discriminator_gradient(G, net, x, z, LeastSquares())
+    assert rel_error(D.grad, apart.grad) < 1e-13
+
+
+def test_dropout_in_a_step_follows_the_rng_it_is_given():
+    G, D, _, z = pair()
+    D = ng.Network([ng.Dropout(0.4), *copy.deepcopy(D.layers)], seed=5, dtype="float64")
+    loss = ng.losses.nonsaturating
+    ng.generator_gradient(G, D, z, loss, np.random.default_rng(9))
+
+    def value():
+        return loss.generator(logits(D, G.forward(z, train=True)[0], rng=np.random.default_rng(9)))[0]
+
+    assert rel_error(G.grad, numeric_gradient(value, G.theta)) < 1e-6
+    with pytest.raises(ng.InputError, match="rng="):
+        ng.generator_gradient(G, D, z, loss)
+
+
+class Conditional:
+    """A player of one's own: the five names of the protocol, and inputs that are tuples (rows, labels)."""
+
+    def __init__(self, net, keep_label):
+        self.net, self.keep_label = net, keep_label
+        self.theta, self.grad = net.theta, net.grad
+
+    def forward(self, inputs, train=False, rng=None):
+        rows, label = inputs
+        y, tape = self.net.forward(np.concatenate([rows, label], axis=1), train, rng)
+        return ((y, label) if self.keep_label else y), tape
+
+    def backward(self, dy, tape, params=True, inputs=True, add=True):
+        dx = self.net.backward(dy, tape, params, inputs, add)
+        return None if dx is None else dx[:, :-1]
+
+    def __call__(self, inputs):
+        return self.forward(inputs)[0]
+
+
+def test_tuples_and_classes_of_ones_own_pass_through():
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, (6, 1)).astype(float)
+    x, z = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+    G = Conditional(ng.Network([ng.Linear(3, 5), ng.Tanh(), ng.Linear(5, 3)], dtype="float64"), keep_label=True)
+    D = Conditional(ng.Network([ng.Linear(4, 5), ng.Tanh(), ng.Linear(5, 1)], seed=1, dtype="float64"), False)
+    loss = ng.losses.hinge
+    ng.discriminator_gradient(G, D, (x, label), (z, label), loss)
+    slope = numeric_gradient(lambda: loss.discriminator(D((x, label)), D(G((z, label))))[0], D.theta)
+    assert rel_error(D.grad, slope) < 1e-6
+    ng.generator_gradient(G, D, (z, label), loss)
+    assert rel_error(G.grad, numeric_gradient(lambda: loss.generator(D(G((z, label))))[0], G.theta)) < 1e-6
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_threads_change_a_step_by_rounding_only(loss, monkeypatch):
+    monkeypatch.setattr("numgan.parallel.MIN_ROWS", 1)
+    monkeypatch.setattr("numgan.parallel.MIN_WORK", 1)
+    G, D, x, z = pair()
+    alone_D = ng.discriminator_gradient(G, D, x, z, loss)
+    grad_d = D.grad.copy()
+    alone_G = ng.generator_gradient(G, D, z, loss)
+    grad_g = G.grad.copy()
+    team, still = Team(G, D, len(x), threads=3), ng.SGD(lr=0.0)
+    assert len(team.pairs) == 3
+    together_D, together_G = join(team.discriminator_gradient(x, z, loss, None)), None
+    team.step_D(still)
+    together_G = join(team.generator_gradient(z, loss, None))
+    team.step_G(ng.SGD(lr=0.0))
+    assert rel_error(D.grad, grad_d) < 1e-13
+    assert rel_error(G.grad, grad_g) < 1e-13
+    for alone, together in ((alone_D, together_D), (alone_G, together_G)):
+        assert np.isclose(alone.value, together.value, rtol=1e-13)
+        np.testing.assert_allclose(alone.a_g, together.a_g, rtol=1e-12)
+        np.testing.assert_allclose(alone.x_g, together.x_g, rtol=1e-12)
+    np.testing.assert_allclose(alone_D.a_x, together_D.a_x, rtol=1e-12)
+
+
+def test_a_share_of_a_loss_is_that_part_of_it():
+    a = np.array([[0.3], [-2.0]])
+    value, da_x, da_g = Share(ng.losses.minimax, 0.25).discriminator(a, -a)
+    whole = ng.losses.minimax.discriminator(a, -a)
+    assert (value, da_x.tolist(), da_g.tolist()) == (whole[0] / 4, (whole[1] / 4).tolist(), (whole[2] / 4).tolist())
+
+
+def test_info_of_a_generator_step_has_no_V():
+    G, D, _, z = pair()
+    with pytest.raises(AttributeError, match="sees no data"):
+        _ = ng.generator_gradient(G, D, z, ng.losses.minimax).V

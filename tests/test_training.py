@@ -1,0 +1,369 @@
+"""Algorithm 1: what a run does, that its seed fixes it, and that it goes on bit for bit where it was left."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import numgan as ng
+from numgan import resume
+from numgan.gan import discriminator_gradient, generator_gradient
+from numgan.parallel import Team, plan
+from numgan.streams import Minibatches, Noise
+
+
+def plain(seed=0, dtype="float32"):
+    G = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(0.2), ng.Linear(16, 2)], seed=seed, dtype=dtype)
+    D = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(0.2), ng.Linear(16, 1)], seed=seed + 1, dtype=dtype)
+    return G, D
+
+
+def everything(seed=0):
+    """BatchNorm, Dropout, Maxout, momentum with a schedule, Adam: all that has state."""
+    G = ng.Network([ng.Linear(2, 16), ng.BatchNorm(16), ng.ReLU(), ng.Linear(16, 2)], seed=seed)
+    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 8, 3), ng.BatchNorm(8), ng.Linear(8, 1)], seed=seed + 1)
+    return G, D
+
+
+RING = ng.data.ring(n=600)
+
+
+def run_of(pair, **settings):
+    settings = {"batch": 32, "seed": 3} | settings
+    return ng.Training(*pair, RING, **settings)
+
+
+def full_run():
+    optimizers = (ng.Adam(1e-3, 0.5), ng.SGD(ng.Decay(0.05, 1.01), ng.Ramp(0.5, 0.9, 0, 20)))
+    return run_of(everything(), optimizers=optimizers, ema=0.9, k=2, noise="uniform")
+
+
+def go(run, n, **how):
+    return list(run.steps(n, **how))
+
+
+def test_a_run_is_algorithm_1_written_out():
+    """k steps for D, each on fresh data and noise; one for G on fresh noise. The loop below is the paper's."""
+    run = run_of(plain(dtype="float64"), k=2, threads=1)
+    go(run, 5)
+    G, D = plain(dtype="float64")
+    opt_g, opt_d, loss = ng.Adam(), ng.Adam(), ng.losses.nonsaturating
+    minibatch = Minibatches(RING.x.astype("float64"), 32, seed=3)
+    noise = Noise("normal", 32, 2, np.float64, 3, np)
+    x, z = map(minibatch, itertools.count()), map(noise, itertools.count())
+    for _ in range(5):
+        for _ in range(2):
+            discriminator_gradient(G, D, next(x), next(z), loss)
+            opt_d.step(D.theta, D.grad)
+        generator_gradient(G, D, next(z), loss)
+        opt_g.step(G.theta, G.grad)
+    assert (run.G.theta == G.theta).all()
+    assert (run.D.theta == D.theta).all()
+
+
+@pytest.mark.parametrize("pair", [plain, everything])
+def test_the_seed_fixes_everything(pair):
+    runs = [run_of(pair(), seed=seed) for seed in (3, 3, 4)]
+    for run in runs:
+        go(run, 200, every=100)
+    assert (runs[0].G.theta == runs[1].G.theta).all()
+    assert (runs[0].D.theta == runs[1].D.theta).all()
+    assert runs[0].history == runs[1].history
+    assert (runs[0].G.theta != runs[2].G.theta).any()
+
+
+def test_saved_and_loaded_it_goes_on_bit_for_bit(tmp_path):
+    straight, first = full_run(), full_run()
+    go(straight, 46)
+    go(first, 23)
+    first.save(tmp_path / "c.npz")
+    second = ng.Training.load(tmp_path / "c.npz", RING)
+    assert second.step == 23
+    assert second.history == first.history
+    go(second, 23)
+    for name, vector in resume.vectors(straight).items():
+        if not name.startswith("buffers"):
+            assert (vector == resume.vectors(second)[name]).all(), name
+    assert straight.history == second.history
+    assert (straight.sample(50) == second.sample(50)).all()
+
+
+def test_saved_before_the_first_step(tmp_path):
+    run = full_run()
+    run.save(tmp_path / "c.npz")
+    again = ng.Training.load(tmp_path / "c.npz", RING)
+    go(run, 3)
+    go(again, 3)
+    assert (run.G.theta == again.G.theta).all()
+
+
+def test_breaking_off_and_calling_again_goes_on_exactly():
+    straight, broken = run_of(plain()), run_of(plain())
+    go(straight, 20)
+    for record in broken.steps(20):
+        if record.step == 7:
+            break
+    go(broken, 13)
+    assert (straight.G.theta == broken.G.theta).all()
+    assert straight.history == broken.history
+
+
+def test_sampling_and_saving_leave_the_run_as_it_was(tmp_path):
+    quiet, watched = full_run(), full_run()
+    for _ in range(6):
+        go(quiet, 1)
+        go(watched, 1)
+        watched.sample(10)
+        watched.save(tmp_path / "c.npz")
+    assert (quiet.G.theta == watched.G.theta).all()
+    assert (quiet.D.theta == watched.D.theta).all()
+
+
+def test_samples_have_fixed_noise_and_come_from_averaged_weights():
+    run = run_of(plain(), ema=0.9)
+    assert (run.sample(8) == run.sample(8)).all()
+    assert (run.sample(8) != run.sample(8, seed=1)).any()
+    thetas = []
+    for _ in run.steps(12):
+        thetas.append(run.G.theta.copy())
+    weights = 0.9 ** np.arange(11, -1, -1)
+    mean = (weights[:, None] * thetas).sum(axis=0) / weights.sum()
+    drawn = run.sample(8)
+    run.G.theta[...] = mean
+    run.ema = None
+    np.testing.assert_allclose(drawn, run.sample(8), rtol=1e-4, atol=1e-5)
+
+
+def test_batchnorm_is_calibrated_with_the_averaged_weights(tmp_path):
+    run = full_run()
+    go(run, 20)
+    run.save(tmp_path / "c.npz")
+    norm = run.G.layers[1]
+    own = run.G.theta.copy()
+    with run._averaged():
+        z = run._fixed_noise(4, 1024, 0)
+        h = z @ run.G.layers[0].W + run.G.layers[0].b
+        np.testing.assert_allclose(norm.mean, h.mean(axis=0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(norm.var, h.var(axis=0), rtol=1e-4)
+        assert (run.G.theta != own).any()
+    assert (run.G.theta == own).all()
+
+
+def test_statistics_do_not_change_while_training():
+    run = full_run()
+    before = run.G.buffers.copy(), run.D.buffers.copy()
+    go(run, 5)
+    assert (run.G.buffers == before[0]).all()
+    assert (run.D.buffers == before[1]).all()
+
+
+def test_images_come_back_in_0_to_1():
+    digits = ng.data.load("digits")
+    G = ng.Network([ng.Linear(4, 784), ng.Tanh()])
+    D = ng.Network([ng.Linear(784, 1)], seed=1)
+    x = ng.Training(G, D, digits).sample(64)
+    assert x.shape == (64, 784)
+    assert x.min() >= 0
+    assert x.max() <= 1
+    assert abs(x.mean() - 0.5) < 0.1
+
+
+def test_an_epoch_shows_each_row_at_most_once():
+    minibatch = Minibatches(np.arange(103.0)[:, None], batch=10, seed=0)
+    epochs = [np.concatenate([minibatch(10 * e + i) for i in range(10)]).ravel() for e in range(3)]
+    for rows in epochs:
+        assert len(set(rows)) == 100
+    assert (epochs[0] != epochs[1]).any()
+    assert (minibatch(5) == Minibatches(minibatch.x, 10, seed=0)(5)).all()  # a position is enough
+
+
+def test_noise_has_mean_0_variance_1_and_a_position_is_enough():
+    for kind in ("normal", "uniform"):
+        noise = Noise(kind, 100, 7, np.dtype("float32"), 6, np)
+        z = np.stack([noise(i) for i in range(50)])
+        assert z.dtype == np.float32
+        assert abs(z.mean()) < 0.03
+        assert abs(z.var() - 1) < 0.03
+        assert (Noise(kind, 100, 7, np.dtype("float32"), 6, np)(37) == z[37]).all()
+        assert len(np.unique(z[:, 0, 0])) == 50
+    assert abs(z).max() <= np.sqrt(3)
+
+
+def test_records():
+    run = run_of(plain())
+    records = go(run, 25, every=10)
+    assert [r.step for r in records] == [10, 20, 25]
+    assert run.history == records
+    r = records[-1]
+    assert r.loss_D == pytest.approx(-r.V, rel=1e-5)
+    assert 0 < r.D_x < 1
+    assert 0 < r.D_Gz < 1
+    np.testing.assert_allclose(r.norm_D, np.linalg.norm(run.D.grad), rtol=1e-5)
+    np.testing.assert_allclose(r.norm_G, np.linalg.norm(run.G.grad), rtol=1e-5)
+    assert go(run, 0) == []
+
+
+def test_it_learns_a_gaussian():
+    data = ng.data.gaussian(n=4000, mean=3.0, std=0.5)
+    G = ng.Network([ng.Linear(1, 16), ng.LeakyReLU(0.2), ng.Linear(16, 1)])
+    D = ng.Network([ng.Linear(1, 16), ng.LeakyReLU(0.2), ng.Linear(16, 1)], seed=1)
+    run = ng.Training(G, D, data, batch=128, optimizers=(ng.Adam(2e-3), ng.Adam(2e-3)), ema=0.99)
+    assert abs(run.sample(2000).mean() - 3) > 2
+    go(run, 1500, every=1500)
+    x = run.sample(2000)
+    assert abs(x.mean() - 3) < 0.3
+    assert 0.25 < x.std() < 0.9
+
+
+def test_divergence_stops_the_run_and_nothing_is_saved(tmp_path):
+    run = run_of(plain(), loss=ng.losses.least_squares)
+    run.save(tmp_path / "c.npz")
+    kept = (tmp_path / "c.npz").read_bytes()
+    run.D.theta[...] = np.float32(1e30)
+    with np.errstate(all="ignore"), pytest.raises(ng.DivergedError, match="step 1: loss_D = .*learning rate"):
+        go(run, 5)
+    run.D.theta[0] = np.nan
+    with pytest.raises(ng.DivergedError, match="theta_. holds values that are not finite"):
+        run.save(tmp_path / "c.npz")
+    assert (tmp_path / "c.npz").read_bytes() == kept
+
+
+def test_schedules_of_ones_own_are_passed_in_again(tmp_path):
+    def optimizers():
+        return ng.Adam(lambda t: 1e-3 / (1 + t)), ng.Adam(1e-3)
+
+    straight, first = (run_of(plain(), optimizers=optimizers()) for _ in range(2))
+    go(straight, 8)
+    go(first, 4)
+    first.save(tmp_path / "c.npz")
+    with pytest.raises(ng.InputError, match="pass it to load"):
+        ng.Training.load(tmp_path / "c.npz", RING)
+    second = ng.Training.load(tmp_path / "c.npz", RING, optimizers=optimizers())
+    go(second, 4)
+    assert (straight.G.theta == second.G.theta).all()
+
+
+class Own:
+    """A player of one's own with the five names and nothing else."""
+
+    def __init__(self, net):
+        self._net, self.theta, self.grad = net, net.theta, net.grad
+
+    def forward(self, x, train=False, rng=None):
+        return self._net.forward(x, train, rng)
+
+    def backward(self, dy, tape, params=True, inputs=True, add=True):
+        return self._net.backward(dy, tape, params, inputs, add)
+
+    def __call__(self, x):
+        return self._net(x)
+
+
+def test_classes_of_ones_own_train_save_and_load(tmp_path):
+    run = ng.Training(*map(Own, plain()), RING, batch=32, n_z=2, ema=0.9)
+    go(run, 4)
+    run.save(tmp_path / "c.npz")
+    with pytest.raises(ng.InputError, match=r"Own.*pass it to load"):
+        ng.Training.load(tmp_path / "c.npz", RING)
+    again = ng.Training.load(tmp_path / "c.npz", RING, *map(Own, plain()))
+    go(run, 4)
+    go(again, 4)
+    assert (run.G.theta == again.G.theta).all()
+    with pytest.raises(ng.InputError, match="pass n_z="):
+        ng.Training(*map(Own, plain()), RING, batch=32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"batch": 0}, "batch must be a whole number of 1 or more, got 0"),
+        ({"batch": 601}, "batch is 601, but the data has 600 rows"),
+        ({"k": 0}, "k must be"),
+        ({"k": 1.5}, r"k must be.*1\.5"),
+        ({"seed": -1}, "seed must be.*-1"),
+        ({"threads": 0}, "threads must be"),
+        ({"ema": 1.0}, r"ema is a decay.*1\.0"),
+        ({"noise": "gauss"}, "unknown noise 'gauss'"),
+        ({"n_z": 3}, r"\(m, 2\), got \(32, 3\)"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(ng.InputError, match=says):
+        run_of(plain(), **settings)
+
+
+def test_networks_that_do_not_fit_are_refused():
+    G, D = plain()
+    with pytest.raises(ng.InputError, match="change G's last layer"):
+        ng.Training(ng.Network([ng.Linear(2, 3)]), D, RING)
+    with pytest.raises(ng.InputError, match=r"end it in Linear\(n, 1\)"):
+        ng.Training(G, ng.Network([ng.Linear(2, 2)]), RING)
+    with pytest.raises(ng.InputError, match="same optimiser"):
+        ng.Training(G, D, RING, optimizers=(ng.Adam(),) * 2)
+    with pytest.raises(ng.InputError, match="n must be"):
+        run_of(plain()).steps(-1)
+    with pytest.raises(ng.InputError, match="every must be"):
+        run_of(plain()).steps(5, every=0)
+
+
+def test_plain_arrays_serve_as_data():
+    run = ng.Training(*plain(), RING.x, batch=32)
+    go(run, 2)
+    assert run.sample(5).shape == (5, 2)
+    with pytest.raises(ng.InputError, match="expected finite"):
+        ng.Training(*plain(), np.full((100, 2), np.nan, dtype="float32"))
+
+
+def test_other_data_is_refused_by_load(tmp_path):
+    run_of(plain()).save(tmp_path / "c.npz")
+    with pytest.raises(ng.InputError, match=r"other data \('ring'\)"):
+        ng.Training.load(tmp_path / "c.npz", ng.data.ring(n=600, seed=1))
+    with pytest.raises(ng.InputError, match="theta_G has .* numbers"):
+        G = ng.Network([ng.Linear(2, 8), ng.Linear(8, 2)])
+        ng.Training.load(tmp_path / "c.npz", RING, G=G)
+
+
+def test_threads_follow_from_sizes():
+    wide = ng.Network([ng.Linear(100, 1000), ng.ReLU(), ng.Linear(1000, 700)])
+    judge = ng.Network([ng.Linear(700, 1000), ng.ReLU(), ng.Linear(1000, 1)])
+    assert plan(wide, judge, 128, threads=2) == plan(wide, judge, 128, threads=2)
+    assert plan(wide, judge, 128, threads=2).workers == 2
+    assert plan(wide, judge, 128, threads=1).workers == 1
+    assert plan(wide, judge, 40, threads=2).workers == 1  # too few rows to share
+    assert plan(*plain(), 256, threads=2).workers == 1  # too little work
+    dropped = ng.Network([ng.Dropout(), ng.Linear(700, 2000), ng.Linear(2000, 1)])
+    assert (plan(wide, dropped, 128, 2).workers, plan(wide, dropped, 128, 2).blas) == (1, 2)
+    assert plan(*map(Own, (wide, judge)), 128, 2).workers == 1
+
+
+def test_threads_change_a_run_by_rounding_only(monkeypatch):
+    monkeypatch.setattr("numgan.parallel.MIN_WORK", 1)
+    monkeypatch.setattr("numgan.parallel.MIN_ROWS", 1)
+    runs = [run_of(plain(dtype="float64"), threads=n, ema=0.9) for n in (1, 3, 3)]
+    for run in runs:
+        go(run, 30)
+    assert len(runs[1]._team.pairs) == 3
+    np.testing.assert_allclose(runs[0].G.theta, runs[1].G.theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(runs[0].history, runs[1].history, rtol=1e-8)
+    assert (runs[1].G.theta == runs[2].G.theta).all()  # at equal threads, bit for bit
+
+
+def test_the_blas_gets_its_threads_back():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def blas():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas()
+        run = run_of(plain())
+        with run._team.blas():
+            assert blas() == [1] * len(before)
+        for _ in run.steps(2):
+            assert blas() == before
+
+
+def test_replicas_work_on_the_same_weights():
+    G, D = plain()
+    team = Team(G, D, 8, 1)
+    assert team.pairs == [(G, D)]
