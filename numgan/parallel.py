@@ -76,7 +76,7 @@ class Team:
         self.pairs = [(G, D), *((G.replica(), D.replica()) for _ in range(self.plan.workers - 1))]
         self.shares = _spans(batch, self.plan.workers)
         self.batch = batch
-        self._pool = ThreadPoolExecutor(self.plan.workers - 1) if self.plan.workers > 1 else None
+        self._pool = ThreadPoolExecutor(self.plan.workers - 1, initializer=_quiet) if self.plan.workers > 1 else None
 
     def blas(self) -> AbstractContextManager[Any]:
         """Inside it the BLAS has the planned threads; afterwards what it had. A BLAS that takes no orders is let be."""
@@ -141,6 +141,10 @@ def join(parts: list[Info]) -> Info:
         for name in ("a_g", "x_g", "a_x")
     }
     return replace(parts[0], value=sum(part.value for part in parts), **joined)
+
+
+def _quiet() -> None:
+    np.seterr(all="ignore")  # in this worker's thread, as `Training` has it in the calling one
 
 
 @cache

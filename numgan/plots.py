@@ -18,6 +18,7 @@ from numgan.training import Record
 # Blue and orange of the Okabe-Ito palette, which colour-blind readers can tell apart.
 REAL, GENERATED = "#0072B2", "#D55E00"
 IMAGE_COLUMNS = 8
+STRIP = 8  # frames over time
 
 ImageShape = tuple[int, ...] | None
 
@@ -44,7 +45,9 @@ def grid(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
 
 
 def progress(frames: Sequence[np.ndarray], steps: Sequence[int], image_shape: ImageShape = None) -> Figure:
-    """The same fixed noise after more and more steps, one frame (n, n_x) for each."""
+    """The same fixed noise after more and more steps: at most STRIP of the frames (n, n_x), evenly chosen."""
+    chosen = np.unique(np.linspace(0, len(frames) - 1, STRIP).round().astype(int))
+    frames, steps = [frames[i] for i in chosen], [steps[i] for i in chosen]
     if image_shape is not None:
         figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
         for ax, frame, step in zip(np.ravel(figure.subplots(len(frames), 1)), frames, steps, strict=True):
@@ -66,15 +69,14 @@ def history(records: Sequence[Record]) -> Figure:
     left, right = figure.subplots(1, 2)
     for name, color, style in (("loss_D", REAL, "-"), ("loss_G", GENERATED, "-"), ("V", "0.3", "--")):
         left.plot(step, [getattr(r, name) for r in records], style, color=color, label=name, linewidth=1)
-    left.axhline(-math.log(4), color="0.3", linestyle=":", linewidth=1)
-    left.annotate("V = −log 4", (step[0], -math.log(4)), xytext=(2, -9), textcoords="offset points", fontsize=8)
+    left.axhline(-math.log(4), color="0.3", linestyle=":", linewidth=1, label="−log 4")
     for name, color, label in (("D_x", REAL, "D(x)"), ("D_Gz", GENERATED, "D(G(z))")):
         right.plot(step, [getattr(r, name) for r in records], color=color, label=label, linewidth=1)
     right.axhline(0.5, color="0.3", linestyle=":", linewidth=1)
     right.set_ylim(0, 1)
     for ax, title in ((left, "what each player descends, and V"), (right, "what D believes, on average")):
         ax.set(title=title, xlabel="step")
-        ax.legend(loc="upper right")
+        ax.legend(loc="best", fontsize=8)
     return figure
 
 
@@ -107,6 +109,6 @@ def _cloud(ax: Any, rows: np.ndarray, color: str, label: str) -> None:
         ax.hist(rows[:, 0], bins=60, density=True, histtype="step", color=color, label=label)
         return
     ax.scatter(rows[:, 0], rows[:, 1], s=4, alpha=0.5, color=color, label=label, linewidths=0)
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal")
     if rows.shape[1] > 2:
         ax.set(xlabel="column 0", ylabel="column 1")

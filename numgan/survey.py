@@ -14,8 +14,9 @@ from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.backend import Array
 from numgan.check import Report, gradcheck
 from numgan.gan import Info, discriminator_gradient, generator_gradient
-from numgan.layers import Dropout, Linear, Maxout, Reshape
+from numgan.layers import Linear, Reshape
 from numgan.losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating, Wasserstein
+from numgan.maxout import Dropout, Maxout
 from numgan.network import Network
 from numgan.norm import BatchNorm
 from numgan.protocol import Layer

@@ -41,8 +41,7 @@ class Record(NamedTuple):
 class Training:
     """A run: two networks, their optimisers, the data, and how far it has come.
 
-    data: a `numgan.data.Data`, or an array of vectors (n, n_x).
-    k: D's updates for each of G's. optimizers: (for G, for D).
+    data: a `numgan.data.Data`, or an array of vectors (n, n_x). k: D's updates for each of G's.
     ema: decay of the exponential moving average of θ_g that `sample` uses, or None for the raw weights.
     threads: at most so many; by default as many as there are cores, where the sizes are worth it.
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
@@ -58,7 +57,7 @@ class Training:
         batch: int = 64,
         k: int = 1,
         seed: int = 0,
-        optimizers: tuple[Optimizer, Optimizer] | None = None,
+        optimizers: tuple[Optimizer, Optimizer] | None = None,  # for G, for D
         ema: float | None = None,
         noise: str = "normal",
         n_z: int | None = None,
@@ -89,17 +88,17 @@ class Training:
 
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
         """
-        for name, value, least in (("n", n, 0), ("every", every, 1)):
-            check_whole(name, value, least)
+        check_whole("n", n, 0)
+        check_whole("every", every, 1)
         return self._steps(self.step + n, every)
 
     def _steps(self, last: int, every: int) -> Iterator[Record]:
         while self.step < last:
             upto = min(last, self.step + every - self.step % every)
-            with self._team.blas():
+            with self._team.blas(), np.errstate(all="ignore"):  # a value that is not finite shows in the record
                 while self.step < upto:
                     info_d, info_g = self._update()
-            self.history.append(self._record(join(info_d), join(info_g)))
+                self.history.append(self._record(join(info_d), join(info_g)))
             yield self.history[-1]
 
     def _update(self) -> tuple[list[Info], list[Info]]:

@@ -115,35 +115,42 @@ def _numbers(pair: Pair, dy: Array, how: _How) -> Report:
 
 
 def _compare(pair: Pair, dy: Array, how: _How) -> list[Comparison]:
-    y, grads = pair.y(), pair.gradients(dy)
+    grads = pair.gradients(dy)
+    size = _size(pair, grads, dy)
     found = []
     for name, a in pair.tensors.items():
         g = grads.get(name)
         if g is None or g.shape != a.shape:
             found.append(_uncompared(name, a, "missing" if g is None else f"shape {g.shape}"))
             continue
-        c = _along(pair, name, g, dy, y, how)
-        found.append(_by_entry(pair, name, g, dy, y, how, c.kink) if how.entries or c.kink or c.verdict != "ok" else c)
+        c = _along(pair, name, g, dy, size, how)
+        found.append(_by_entry(pair, name, g, dy, size, how, c.kink) if how.entries or c.kink or c.verdict != "ok" else c)
     return found
+
+
+def _size(pair: Pair, grads: dict[str, Any], dy: Array) -> float:
+    """How large things are here: L's terms, and what L changes by when a tensor changes by its own scale."""
+    changes = [peak(g) * scale(a) for name, a in pair.tensors.items() if (g := grads.get(name)) is not None]
+    return max(float(np.linalg.norm(dy * pair.y())), *filter(math.isfinite, changes), 0.0)
 
 
 def _uncompared(name: str, a: Array, verdict: str) -> Comparison:
     return Comparison(name, a.shape, "-", np.zeros(0), np.zeros(0), math.inf, verdict)
 
 
-def _along(pair: Pair, name: str, g: Array, dy: Array, y: Array, how: _How) -> Comparison:
+def _along(pair: Pair, name: str, g: Array, dy: Array, size: float, how: _How) -> Comparison:
     """⟨g, v⟩ against the slope of L along a random v, no entry of which is small."""
     a = pair.tensors[name]
     v = how.rng.choice([-1.0, 1.0], a.shape) * how.rng.uniform(0.5, 1.5, a.shape)
     s = slope(pair.y, a, v, dy)
     claimed, found = np.array(np.vdot(g, v)), np.array(np.vdot(dy, s.middle))
-    size = max(peak(g), peak(found) / float(np.abs(v).sum()), floor(a, y, dy))
-    error = rel_error(claimed, found, size)
-    kink = s.kink or (error > how.tolerance and s.error > 0.1 * how.tolerance * size)
+    least = max(peak(g), peak(found) / float(np.abs(v).sum()), floor(a, size))
+    error = rel_error(claimed, found, least)
+    kink = s.kink or (error > how.tolerance and s.error > 0.1 * how.tolerance * least)
     return Comparison(name, a.shape, "direction", claimed, found, error, how.verdict(error), kink=kink)
 
 
-def _by_entry(pair: Pair, name: str, g: Array, dy: Array, y: Array, how: _How, kink: bool) -> Comparison:
+def _by_entry(pair: Pair, name: str, g: Array, dy: Array, size: float, how: _How, kink: bool) -> Comparison:
     """∂L/∂(entry), one by one; an entry at a kink has no derivative, and is judged by the slopes on its two sides."""
     a = pair.tensors[name]
     measured = columns(pair.y, a, dy, how.sample(a))
@@ -151,7 +158,7 @@ def _by_entry(pair: Pair, name: str, g: Array, dy: Array, y: Array, how: _How, k
     low, high = measured.bounds(dy)
     slack = 1e-3 * max(peak(low), peak(high))
     outside = kinks & ~((low - slack <= claimed) & (claimed <= high + slack))
-    error = rel_error(claimed[~kinks], found[~kinks], floor(a, y, dy))
+    error = rel_error(claimed[~kinks], found[~kinks], floor(a, size))
     worst = int(np.argmax(kinks * (1.0 + outside) if kinks.any() else np.abs(claimed - found)))
     where = str([int(i) for i in np.unravel_index(measured.at[worst], a.shape)])
     c = Comparison(name, a.shape, where, claimed, found, error, how.verdict(error), worst, kink or bool(kinks.any()))

@@ -67,7 +67,7 @@ def slope(f: Function, a: np.ndarray, v: np.ndarray, dy: np.ndarray) -> Slope:
     for step in STEPS:
         tries.append(_attempt(f, a, v, dy, y, step * scale(a)))
         best = min(tries, key=lambda s: s.error)
-        if best.error <= 1e-8 * max(abs(np.vdot(dy, best.middle)), floor(a, y, dy)):
+        if best.error <= 1e-8 * max(abs(np.vdot(dy, best.middle)), floor(a, float(np.linalg.norm(dy * y)))):
             break
     return best
 
@@ -88,9 +88,9 @@ def scale(a: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(a)))) or 1.0
 
 
-def floor(a: np.ndarray, y: np.ndarray, dy: np.ndarray) -> float:
-    """A gradient below this is as good as 0: 10⁻⁴ of the slope that changes L by its own size over a's scale."""
-    return 1e-4 * float(np.linalg.norm(dy * y)) / scale(a)
+def floor(a: np.ndarray, size: float) -> float:
+    """A gradient below this is as good as 0: 10⁻³ of the slope that changes a thing of this size by all of it."""
+    return 1e-3 * size / scale(a)
 
 
 def peak(a: np.ndarray) -> float:

@@ -216,8 +216,8 @@ def two_leaky_layers_with_biases_of_zero():
 @right
 def network_with_everything():
     inner = ng.Network([ng.Linear(8, 6), ng.BatchNorm(6), ng.Tanh()])
-    outer = [ng.Linear(N_IN, 8), ng.ReLU(), ng.Dropout(0.3), inner, ng.Maxout(6, 5, 3), ng.Sigmoid(), ng.Reshape((5, 1))]
-    return dict(obj=ng.Network(outer), x=draw(M, N_IN))
+    outer = [ng.Linear(N_IN, 8), ng.ReLU(), ng.Dropout(0.3), inner, ng.Maxout(6, 5, 3), ng.Sigmoid()]
+    return dict(obj=ng.Network([*outer, ng.Reshape((5, 1))]), x=draw(M, N_IN))
 
 
 @right
