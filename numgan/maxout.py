@@ -9,7 +9,7 @@ import numpy as np
 
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
-from numgan.layers import Linear, product, row_sum, through
+from numgan.layers import Linear, product, row_sum
 from numgan.protocol import Layer, Shapes, check_sizes
 
 
@@ -49,7 +49,7 @@ class Maxout(Layer):
         if params:
             product(x.T, dh, self.dW, add)
             row_sum(dh, self.db, add)
-        return through(dh, self.W) if inputs else None
+        return dh @ self.W.T if inputs else None
 
 
 @dataclass(eq=False)

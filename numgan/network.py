@@ -26,6 +26,7 @@ class Network(Layer):
     def __init__(self, layers: Sequence[Layer], seed: int = 0, dtype: Any = "float32", xp: Any = np) -> None:
         self.layers = list(layers)
         check_chain(self.layers)
+        self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
         dtype = np.dtype(dtype)
         if dtype.kind != "f":
             raise InputError(f"a network's dtype must be a floating type such as 'float32', got {dtype.name!r}")
@@ -77,10 +78,9 @@ class Network(Layer):
 
         params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
         """
-        sized = [i for i, layer in enumerate(self.layers) if layer.size]
-        if not inputs and not (params and sized):
+        if not inputs and not (params and self.grad.size):
             return None
-        lowest = 0 if inputs else sized[0]
+        lowest = 0 if inputs else self._lowest
         for i in range(len(self.layers) - 1, lowest - 1, -1):
             dy = self.layers[i].backward(dy, tape[i], params, inputs or i > lowest, add)
         return dy if inputs else None
@@ -145,9 +145,6 @@ class Network(Layer):
 
     def __copy__(self) -> Network:
         return self.copy()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "bound"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

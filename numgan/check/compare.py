@@ -124,7 +124,9 @@ def _compare(pair: Pair, dy: Array, how: _How) -> list[Comparison]:
             found.append(_uncompared(name, a, "missing" if g is None else f"shape {g.shape}"))
             continue
         c = _along(pair, name, g, dy, size, how)
-        found.append(_by_entry(pair, name, g, dy, size, how, c.kink) if how.entries or c.kink or c.verdict != "ok" else c)
+        if how.entries or c.kink or c.verdict != "ok":
+            c = _by_entry(pair, name, g, dy, size, how, c.kink)
+        found.append(c)
     return found
 
 
