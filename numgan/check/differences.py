@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -41,6 +41,10 @@ class Columns:
         return np.array([np.vdot(dy, s.middle) for s in self.slopes])
 
     @property
+    def errors(self) -> np.ndarray:
+        return np.array([s.error for s in self.slopes])
+
+    @property
     def kinks(self) -> np.ndarray:
         return np.array([s.kink for s in self.slopes], dtype=bool)
 
@@ -60,27 +64,45 @@ def rel_error(a: np.ndarray, n: np.ndarray, floor: float = 0.0) -> float:
     return peak(a - n) / size if size else 0.0
 
 
-def slope(f: Function, a: np.ndarray, v: np.ndarray, dy: np.ndarray) -> Slope:
-    """y′ = ∂f/∂t at a + t v, t = 0, by the first step size that is good enough, or else the best."""
+def slope(f: Function, a: np.ndarray, v: np.ndarray, dy: np.ndarray, size: float) -> Slope:
+    """y′ = ∂f/∂t at a + t v, t = 0, by the first step size that is good enough, or else the best.
+
+    size: how large the numbers are of which L is made, so that EPS · size is its rounding error.
+    """
     y = f()
     tries: list[Slope] = []
     for step in STEPS:
-        tries.append(_attempt(f, a, v, dy, y, step * scale(a)))
+        tries.append(_attempt(f, a, v, dy, y, size, step * scale(a)))
         best = min(tries, key=lambda s: s.error)
-        if best.error <= 1e-8 * max(abs(np.vdot(dy, best.middle)), floor(a, float(np.linalg.norm(dy * y)))):
+        if best.error <= 1e-8 * max(abs(np.vdot(dy, best.middle)), floor(a, size)):
             break
     return best
 
 
-def columns(f: Function, a: np.ndarray, dy: np.ndarray, at: np.ndarray) -> Columns:
+def columns(f: Function, a: np.ndarray, dy: np.ndarray, size: float, at: np.ndarray) -> Columns:
     """The slope along each of the entries `at`."""
     unit = np.zeros(a.shape)
     slopes = []
     for i in at:
         unit.flat[i] = 1
-        slopes.append(slope(f, a, unit, dy))
+        slopes.append(slope(f, a, unit, dy, size))
         unit.flat[i] = 0
     return Columns(at, slopes)
+
+
+def resolution(f: Function, arrays: Collection[np.ndarray], dy: np.ndarray, rng: np.random.Generator) -> float:
+    """The size of the numbers of which L = ⟨dy, y⟩ is made: L itself, or what a change in the last bit says.
+
+    y may be the small difference of large numbers, and then its rounding error is theirs.
+    """
+    y = f()
+    size = float(np.linalg.norm(dy * y))
+    for _ in range(3):
+        with kept(arrays):
+            for a in arrays:
+                a *= 1 + EPS * rng.choice([-1.0, 1.0], a.shape)
+            size = max(size, float(np.linalg.norm(dy * (f() - y))) / EPS)
+    return size
 
 
 def scale(a: np.ndarray) -> float:
@@ -119,11 +141,13 @@ def kept(arrays: Iterable[np.ndarray]) -> Iterator[None]:
         yield
 
 
-def _attempt(f: Function, a: np.ndarray, v: np.ndarray, dy: np.ndarray, y: np.ndarray, h: float) -> Slope:
+def _attempt(
+    f: Function, a: np.ndarray, v: np.ndarray, dy: np.ndarray, y: np.ndarray, size: float, h: float
+) -> Slope:
     """One pair of steps, h and h/2. Their central differences err by O(h²), so (4 fine − coarse) / 3 errs by O(h⁴)."""
     up, down, up_half, down_half = (_at(f, a, t * v) for t in (h, -h, h / 2, -h / 2))
     coarse, fine = (up - down) / (2 * h), (up_half - down_half) / h
-    noise = EPS * float(np.linalg.norm(dy * y)) / h
+    noise = EPS * size / h
     error = float(np.linalg.norm(dy * (fine - coarse))) + noise
     # The two one-sided slopes differ by h y″ where y is smooth: half the step, half the gap. At a kink the gap stays.
     gap, gap_half = (np.abs(dy * (u - 2 * y + d)).sum() / t for u, d, t in ((up, down, h), (up_half, down_half, h / 2)))

@@ -21,6 +21,7 @@ class Comparison:
     rel_error: float
     verdict: str
     worst: int = 0  # the entry that the table shows
+    rough: bool = False  # further apart than the tolerance, but not than the differences' own error
     kink: bool = False
     beyond: str = ""  # says so where a claim at a kink lies outside what the slopes on its two sides allow
 

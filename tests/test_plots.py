@@ -1,0 +1,63 @@
+"""Pictures: what is drawn, not how it looks; and no state of matplotlib's is touched."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from numgan import plots
+from numgan.training import Record
+
+
+def drawn(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())
+
+
+def test_a_mosaic_shows_every_image_in_its_place():
+    x = np.arange(5.0)[:, None] / 4 * np.ones(12)  # five images 3 × 4, from black to white
+    mosaic = plots.grid(x, (3, 4)).axes[0].images[0].get_array()
+    assert mosaic.shape == (2 * 4 - 1, 3 * 5 - 1)
+    for i, value in enumerate(np.arange(5) / 4):
+        top, left = i // 3 * 4, i % 3 * 5
+        assert (mosaic[top : top + 3, left : left + 4] == value).all()
+    assert (mosaic[:, 4] == 1).all()  # white between
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 1), (4, 3, 3)])
+def test_grey_and_colour_images(shape):
+    x = np.random.default_rng(0).random((6, np.prod(shape)))
+    figure = plots.samples(x, x, shape)
+    drawn(figure)
+    assert [ax.get_title() for ax in figure.axes] == ["G(z): generated", "x: data"]
+    drawn(plots.progress([x] * 3, [0, 10, 20], shape))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_points(columns):
+    x = np.random.default_rng(0).standard_normal((50, columns))
+    for figure in (plots.samples(x, x), plots.grid(x), plots.progress([x, x + 1], [0, 5])):
+        drawn(figure)
+
+
+def test_a_strip_is_never_longer_than_it_can_show():
+    x = np.zeros((4, 2))
+    axes = plots.progress([x] * 30, list(range(30)), None).axes
+    assert len(axes) == plots.STRIP
+    assert axes[0].get_title() == "step 0"
+    assert axes[-1].get_title() == "step 29"
+
+
+def test_history_draws_each_record():
+    records = [Record(i, 1.0 + i, 0.5, -1.2, 0.6, 0.4, 2.0, 3.0) for i in range(1, 5)]
+    figure = plots.history(records)
+    drawn(figure)
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "loss_D")
+    assert line.get_xydata().tolist() == [[i, 1.0 + i] for i in range(1, 5)]
+    assert {line.get_label() for line in figure.axes[1].lines} >= {"D(x)", "D(G(z))"}
+
+
+def test_pyplot_stays_out():
+    code = "import sys, numgan.plots; print('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
