@@ -87,9 +87,9 @@ BY_NAME = {
     "images": Model(
         networks=images,
         # Fast at first, when there is much to learn; slow at the end, where D would learn 5,000 images by heart.
-        opt_g=Adam(Ramp(4e-3, 1e-4, 0, 6000), beta1=0.5),
-        opt_d=Adam(Ramp(2e-3, 5e-5, 0, 6000), beta1=0.5),
-        steps=6000,
+        opt_g=Adam(Ramp(3e-3, 7.5e-5, 0, 5000), beta1=0.5),
+        opt_d=Adam(Ramp(1e-3, 2.5e-5, 0, 5000), beta1=0.5),
+        steps=5000,
         batch=64,
         ema=0.999,
     ),

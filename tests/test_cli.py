@@ -203,7 +203,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(tmp_path, capsys, monkey
     monkeypatch.setattr("numgan.losses.NonSaturating.generator", lambda self, a: (a.mean() * np.nan, a * np.nan))
     assert train("--resume", folder, "--steps", 100) == 1
     err = capsys.readouterr().err
-    assert "step 75: loss_G = nan" in err
+    assert "step 75: loss_D = nan, loss_G = nan" in err
     assert "learning rate" in err
     assert "last good checkpoint is kept" in err
     assert (folder / "checkpoint.npz").read_bytes() == kept
