@@ -27,7 +27,7 @@ def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> F
     """Generated rows x_g and as many of the data x, side by side: images, a scatter plot, or histograms."""
     if image_shape is None:
         return _points(x_g, x)
-    figure = Figure(figsize=(10, 5.4), layout="constrained")
+    figure = Figure(figsize=(10, 5.1), layout="constrained")
     for ax, rows, title in zip(figure.subplots(1, 2), (x_g, x), ("G(z): generated", "x: data"), strict=True):
         _images(ax, rows, image_shape, IMAGE_COLUMNS)
         ax.set_title(title)

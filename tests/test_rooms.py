@@ -14,7 +14,7 @@ RUNGS = [
     {"protocol", "losses", "optim", "schedules", "streams", "averaging"},
     {"layers", "network"},
     {"activations", "norm", "maxout"},
-    {"check"},
+    {"check", "penalty"},
     {"gan", "data", "checkpoint"},
     {"parallel", "models", "survey", "resume", "checks"},
     {"training"},

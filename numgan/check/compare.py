@@ -109,7 +109,7 @@ def _numbers(pair: Pair, dy: Array, how: _How) -> Report:
             _move(pair, how)
             nearby = _compare(pair, dy, how)
     report = Report(pair.title, nearby, notes=[_kink_note(c) for c in here if c.kink])
-    report.notes += [f"{c.name}: y has few digits here; equal up to the differences' own error" for c in nearby if c.rough]
+    report.notes += [f"{c.name}: y has few digits here; equal up to the error of differences" for c in nearby if c.rough]
     if any(c.verdict != "ok" for c in nearby):
         report.diagnosis = _diagnosis(pair, dy, nearby, how)
     else:

@@ -82,7 +82,7 @@ def casts_on_the_way(pair: Pair, dy: np.ndarray) -> Verdict:
         a *= 1 + 1e-3 / 3
     y, cache = pair.run(pair.x)
     grads = {d(name): g for name, g in pair.back(dy.copy(), cache).items() if g is not None}
-    least = 1e-9 * max([peak(g) for g in grads.values()], default=0.0)  # what is less may be rounding's remains of 0
+    least = 1e-9 * max(1.0, *map(peak, grads.values()))  # what is less may be the few digits that rounding left
     for name, v in {"y": np.asarray(y), **grads}.items():
         if _single(v[np.abs(v) > least]):
             return f"wrong dtype: {name} holds only float32 numbers although x is float64: something is cast on the way"

@@ -93,10 +93,11 @@ def columns(f: Function, a: np.ndarray, dy: np.ndarray, size: float, at: np.ndar
 def resolution(f: Function, arrays: Collection[np.ndarray], dy: np.ndarray, rng: np.random.Generator) -> float:
     """The size of the numbers of which L = ⟨dy, y⟩ is made: L itself, or what a change in the last bit says.
 
-    y may be the small difference of large numbers, and then its rounding error is theirs.
+    y may be the small difference of large numbers, and then its rounding error is theirs. A scalar may even be 0 by
+    such a difference wherever one looks (a Wasserstein loss of a dead D), so it counts as 10⁻⁷ at least.
     """
     y = f()
-    size = float(np.linalg.norm(dy * y))
+    size = max(float(np.linalg.norm(dy * y)), 0.0 if y.ndim else 1e-7)
     for _ in range(3):
         with kept(arrays):
             for a in arrays:

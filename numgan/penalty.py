@@ -1,0 +1,244 @@
+"""Gradient penalties on D, by a backward pass through the backward pass, written out.
+
+A penalty is P = Σ φ(‖g‖) over the rows, with g = ∇ₓ a the gradient of D's logit. Its gradient in θ is that of
+S = Σ v · g with v = ∂P/∂g held fixed; and v · g is how fast a changes when x moves along v. So, with caches c of one
+forward pass, three sweeps:
+
+    back      dy, the ordinary deltas ∂a/∂y of each layer; at the bottom g, hence P and v
+    forward   v from each layer to the next, v ← J v with J = ∂y/∂x; for Linear dW += vᵀ dy
+    back      only below a curved layer (tanh, σ): there J itself depends on x, and S on all weights below it
+
+Drucker & LeCun 1992 ("double backpropagation"); the forward sweep is Pearlmutter's R-operator (1994).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any, ClassVar
+
+from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from numgan.backend import Array, array_module
+from numgan.errors import InputError
+from numgan.layers import Linear, Reshape, product
+from numgan.maxout import Dropout, Maxout
+from numgan.network import Network
+from numgan.protocol import Layer
+
+Leaves = list[tuple[Layer, Any]]  # layers that are no networks, in order, each with its cache
+
+
+def r1(D: Network, x: Array, gamma: float = 10.0, rng: Any = None) -> Array:
+    """P = γ/2 · mean ‖∇ₓ a(x)‖² on data x (m, n_x). Mescheder et al. 2018, eq. 9.
+
+    Adds ∂P/∂θ to D.grad and returns P, a 0-d array. With an rng, D is in training mode (Dropout draws a mask).
+    """
+    return _penalise(D, x, rng, lambda g: _square(g, gamma))
+
+
+def r2(D: Network, x_g: Array, gamma: float = 10.0, rng: Any = None) -> Array:
+    """R1 on generated rows: P = γ/2 · mean ‖∇ₓ a(x_g)‖². Mescheder et al. 2018, eq. 10. x_g is a constant here."""
+    return r1(D, x_g, gamma, rng)
+
+
+def wgan_gp(D: Network, x: Array, x_g: Array, lam: float = 10.0, eps: Any = None, rng: Any = None) -> Array:
+    """P = λ · mean (‖∇ₓ a(x̂)‖ − 1)² at x̂ = eps · x + (1 − eps) · x_g. Gulrajani et al. 2017, eq. 3.
+
+    eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0.
+    Adds ∂P/∂θ to D.grad and returns P.
+    """
+    if eps is None:
+        raise InputError("wgan_gp needs eps (m, 1), one number in [0, 1] per row: pass eps=rng.random((m, 1))")
+    if x.shape != x_g.shape or len(eps) != len(x):
+        raise InputError(f"x, x_g and eps must have as many rows, got {x.shape}, {x_g.shape} and {eps.shape}")
+    eps = eps.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+    return _penalise(D, eps * x + (1 - eps) * x_g, rng, lambda g: _distance_from_1(g, lam))
+
+
+def _square(g: Array, gamma: float) -> tuple[Array, Array]:
+    """γ/2 · mean ‖g‖² and its derivative γ g / m."""
+    weight = float(gamma) / len(g)
+    return (g * g).sum() * (weight / 2), g * weight
+
+
+def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
+    """λ · mean (‖g‖ − 1)² and its derivative 2λ/m · (‖g‖ − 1) g / ‖g‖."""
+    m, xp, weight = len(g), array_module(g), float(lam) / len(g)
+    norm = xp.sqrt((g * g).reshape(m, -1).sum(axis=1)).reshape(-1, *[1] * (g.ndim - 1))
+    safe = norm + (norm == 0)  # where g = 0, v = 0 follows from g
+    return ((norm - 1) ** 2).sum() * weight, g * ((norm - 1) / safe * (2 * weight))
+
+
+def _penalise(D: Network, x: Array, rng: Any, phi: Any) -> Array:
+    """The three sweeps. phi(g) gives P and v = ∂P/∂g."""
+    _check(D)
+    a, tape = D.forward(x, train=rng is not None, rng=rng)
+    if a.ndim != 2 or a.shape[1] != 1:
+        raise InputError(f"a gradient penalty needs logits of shape (m, 1), got {tuple(a.shape)}: end D in Linear(n, 1)")
+    leaves = list(_leaves(D, tape))
+    g, deltas = _deltas(array_module(a).ones_like(a), leaves)
+    value, v = phi(g)
+    _descend(_tangents(v, leaves, deltas), leaves)
+    return value
+
+
+def _deltas(dy: Array, leaves: Leaves) -> tuple[Array, list[Array]]:
+    """Back: ∂a/∂x, and ∂a/∂y of each leaf."""
+    deltas = []
+    for layer, cache in reversed(leaves):
+        deltas.append(dy)
+        dy = layer.backward(dy, cache, params=False)
+    return dy, deltas[::-1]
+
+
+def _tangents(v: Array, leaves: Leaves, deltas: list[Array]) -> list[Array | None]:
+    """Forward: v through every leaf; what the curvature of each adds to ∂S/∂x."""
+    bends = []
+    for (layer, cache), dy in zip(leaves, deltas, strict=True):
+        v, bend = tangent(layer, v, dy, cache)
+        bends.append(bend)
+    return bends
+
+
+def _descend(bends: list[Array | None], leaves: Leaves) -> None:
+    """Back again: an ordinary backward pass that begins at the topmost curved leaf and picks up each bend."""
+    e = None
+    for i in range(len(leaves) - 1, -1, -1):
+        layer, cache = leaves[i]
+        if e is not None:
+            e = layer.backward(e, cache, inputs=i > 0)
+        if bends[i] is not None:
+            e = bends[i] if e is None else e + bends[i]
+
+
+@singledispatch
+def tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array, Array | None]:
+    """(J v, bend) with J = ∂y/∂x: the layer's part in S = Σ dy · J v, where v (like x) and dy (like y) are constants.
+
+    Adds ∂S/∂θ to the layer's gradient. bend is ∂S/∂x, or None where J does not depend on x.
+    A rule for a layer of one's own: `@tangent.register`.
+    """
+    name = type(layer).__name__
+    raise InputError(f"{name} has no rule for gradient penalties: leave it out of D, or register one with tangent")
+
+
+@tangent.register
+def _linear(layer: Linear, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
+    """J v = v W; ∂S/∂W = vᵀ dy; b is not in J."""
+    product(v.T, dy, layer.dW, add=True)
+    return v @ layer.W, None
+
+
+@tangent.register
+def _maxout(layer: Maxout, v: Array, dy: Array, cache: tuple[Array, Array]) -> tuple[Array, None]:
+    """As Linear, through the piece that won."""
+    x, winner = cache
+    xp = array_module(v)
+    pieces = winner[:, None, :] == xp.arange(layer.pieces)[:, None]  # (m, pieces, n_out)
+    product(v.T, (dy[:, None, :] * pieces).reshape(len(v), -1), layer.dW, add=True)
+    return ((v @ layer.W).reshape(pieces.shape) * pieces).sum(axis=1), None
+
+
+@tangent.register(ReLU)
+@tangent.register(LeakyReLU)
+@tangent.register(Dropout)
+def _straight(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array | None, None]:
+    """J is diagonal and does not depend on x (within a piece), so J v is what backward makes of v."""
+    return layer.backward(v, cache, params=False), None
+
+
+@tangent.register
+def _reshape(layer: Reshape, v: Array, dy: Array, x_shape: Any) -> tuple[Array, None]:
+    return v.reshape(dy.shape), None
+
+
+@tangent.register
+def _tanh(layer: Tanh, v: Array, dy: Array, y: Array) -> tuple[Array, Array]:
+    """J v = f′ v and bend = f″ v dy, with f″ = −2 y f′."""
+    return layer.df(v, y), layer.df(-2 * y * v * dy, y)
+
+
+@tangent.register
+def _sigmoid(layer: Sigmoid, v: Array, dy: Array, y: Array) -> tuple[Array, Array]:
+    """J v = f′ v and bend = f″ v dy, with f″ = (1 − 2y) f′."""
+    return layer.df(v, y), layer.df((1 - 2 * y) * v * dy, y)
+
+
+def _leaves(net: Network, tape: list[Any]) -> Iterator[tuple[Layer, Any]]:
+    for layer, cache in zip(net.layers, tape, strict=True):
+        if isinstance(layer, Network):
+            yield from _leaves(layer, cache)
+        else:
+            yield layer, cache
+
+
+def _check(D: Any) -> None:
+    """D must be a network whose logits each depend on one row alone."""
+    if not isinstance(D, Network):
+        raise InputError(f"a gradient penalty goes through D layer by layer: {type(D).__name__} is no numgan.Network")
+    mixes = [layer for layer in _layers(D) if not layer.rowwise]
+    if mixes:
+        raise InputError(f"a gradient penalty needs a D that looks at each row alone: leave {mixes[0]} out of it")
+
+
+def _layers(net: Network) -> Iterator[Layer]:
+    for layer in net.layers:
+        yield from _layers(layer) if isinstance(layer, Network) else (layer,)
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A penalty that `Training` adds to what D descends."""
+
+    stochastic: ClassVar[bool] = False  # draws eps
+
+    def __post_init__(self) -> None:
+        (name, weight), *_ = vars(self).items()
+        if not weight >= 0:
+            raise InputError(f"{type(self).__name__}'s {name} is a weight of 0 or more, got {weight!r}")
+
+    def draw(self, x: Array, rng: Any) -> Array | None:
+        """The random numbers of one step, a row of them for each row of x."""
+        return None
+
+    def __call__(self, D: Network, x: Array, x_g: Array, eps: Array | None, rng: Any, share: float = 1.0) -> Array:
+        """Adds `share` times ∂P/∂θ to D.grad and returns as much of P. rng: as the layers of D need one."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class R1(Penalty):
+    """γ/2 · mean ‖∇ₓ a(x)‖²; see `r1`."""
+
+    gamma: float = 10.0
+
+    def __call__(self, D, x, x_g, eps, rng, share=1.0):
+        return r1(D, x, self.gamma * share, rng)
+
+
+@dataclass(frozen=True)
+class R2(Penalty):
+    """γ/2 · mean ‖∇ₓ a(x_g)‖²; see `r2`."""
+
+    gamma: float = 10.0
+
+    def __call__(self, D, x, x_g, eps, rng, share=1.0):
+        return r2(D, x_g, self.gamma * share, rng)
+
+
+@dataclass(frozen=True)
+class WGANGP(Penalty):
+    """λ · mean (‖∇ₓ a(x̂)‖ − 1)²; see `wgan_gp`."""
+
+    lam: float = 10.0
+    stochastic = True
+
+    def draw(self, x, rng):
+        return rng.random((len(x), 1), dtype=x.dtype)
+
+    def __call__(self, D, x, x_g, eps, rng, share=1.0):
+        return wgan_gp(D, x, x_g, self.lam * share, eps, rng)
+
+
+BY_NAME = {"r1": R1, "r2": R2, "wgan_gp": WGANGP}
