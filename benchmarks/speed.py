@@ -49,10 +49,16 @@ class Contest:
     def round(self, r, busy):
         """One turn for everyone, in an order of this round's own; with `busy` a second one beside a busy process."""
         for name in random.Random(r).sample(list(self.workers), len(self.workers)):
-            self.peers[name].setdefault("ms", []).append(self.turn(name))
-            if busy:
-                with busy_core():
-                    self.peers[name].setdefault("busy_ms", []).append(self.turn(name))
+            try:
+                self.turns(name, busy)
+            except PeerError as reason:
+                self.drop(name, self.workers[name], reason)
+
+    def turns(self, name, busy):
+        self.peers[name].setdefault("ms", []).append(self.turn(name))
+        if busy:
+            with busy_core():
+                self.peers[name].setdefault("busy_ms", []).append(self.turn(name))
 
     def result(self):
         for name, worker in self.workers.items():

@@ -1,6 +1,6 @@
 """Generative adversarial networks from scratch on NumPy, every gradient written by hand."""
 
-from numgan import data, losses
+from numgan import data, losses, penalty
 from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.errors import DivergedError, InputError
 from numgan.gan import discriminator_gradient, generator_gradient
@@ -9,13 +9,17 @@ from numgan.maxout import Dropout, Maxout
 from numgan.network import Network
 from numgan.norm import BatchNorm
 from numgan.optim import SGD, Adam
+from numgan.penalty import R1, R2, WGANGP
 from numgan.protocol import Layer
 from numgan.schedules import Decay, Ramp
 from numgan.training import Training
 
 __version__ = "0.1.0"
 __all__ = [
+    "R1",
+    "R2",
     "SGD",
+    "WGANGP",
     "Adam",
     "BatchNorm",
     "Decay",
@@ -37,4 +41,5 @@ __all__ = [
     "discriminator_gradient",
     "generator_gradient",
     "losses",
+    "penalty",
 ]

@@ -26,6 +26,11 @@ def array_module(a: Array) -> ModuleType:
     raise TypeError(f"expected a NumPy or CuPy array, got {type(a).__name__}: convert it with np.asarray first")
 
 
+def on_host(a: Array) -> bool:
+    """Whether NumPy made `a`. What is tuned for a CPU (blocks, threads) asks this, and steps aside on a device."""
+    return array_module(a) is np
+
+
 def asnumpy(a: Array) -> np.ndarray:
     """`a` as a NumPy array on the host: one transfer from a device, none otherwise."""
     xp = array_module(a)
@@ -33,23 +38,47 @@ def asnumpy(a: Array) -> np.ndarray:
 
 
 def backend(name: str) -> ModuleType:
-    """The array module called `name`, once it is known to be usable.
-
-    A successful `import cupy` does not mean that there is a GPU to use, so the device is asked too.
-    """
+    """The array module called `name`, once it is known to be usable."""
     return lookup("backend", name, {"numpy": lambda: np, "cupy": _usable_cupy})()
 
 
 def _usable_cupy() -> ModuleType:
+    """cupy, once it has computed something: it can be installed without a GPU, and find a GPU it cannot compile for."""
     try:
         import cupy
+    except ModuleNotFoundError as error:
+        raise InputError(f"backend 'cupy' is not installed ({error}): pip install 'numgan[gpu]'") from error
     except ImportError as error:
-        raise InputError(f"backend 'cupy' is not installed ({error}): pip install cupy-cuda12x") from error
+        raise InputError(f"cupy is installed but cannot be imported ({_last_line(error)}): install it again") from error
     if not cupy.cuda.is_available():
         raise InputError("cupy is installed but finds no usable GPU: check nvidia-smi, or use --backend numpy")
+    try:
+        (cupy.ones(2, dtype=np.float32) + 1).sum().item()
+    except Exception as error:  # of the driver, the compiler or the CUDA libraries, each with classes of its own
+        raise InputError(f"cupy finds a GPU but cannot compute on it ({_last_line(error)}): check CUDA") from error
     return cupy
 
 
+def describe(xp: ModuleType) -> str:
+    """Backend, version and device, for a report."""
+    if xp is np:
+        return f"numpy {np.__version__}"
+    cuda = xp.cuda.runtime
+    name = cuda.getDeviceProperties(0)["name"].decode()
+    return f"cupy {xp.__version__}, {name}, CUDA {cuda.runtimeGetVersion()}, driver {cuda.driverGetVersion()}"
+
+
 def generator(xp: ModuleType, *key: int) -> Any:
-    """A random generator of `xp` whose stream is fixed by the integers in `key`."""
-    return xp.random.default_rng(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
+    """A random generator of `xp` whose stream is fixed by the integers in `key`.
+
+    Generators are made often, so on a device it is Philox, which begins anywhere in its stream at once: CuPy's default
+    has thousands of states, each of which must be skipped ahead before the first number.
+    """
+    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
+    return xp.random.default_rng(seed) if xp is np else xp.random.Generator(xp.random.Philox4x3210(seed))
+
+
+def _last_line(error: Exception) -> str:
+    """What an error says, in one line; CuPy draws a box of many, with the cause at its end."""
+    said = [line.strip() for line in str(error).splitlines() if line.strip(" =")]
+    return said[-1] if said else type(error).__name__

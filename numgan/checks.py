@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numgan import penalty
 from numgan.backend import Array
 from numgan.errors import InputError, check_whole
 
@@ -25,6 +26,12 @@ def check_settings(run: Any) -> None:
         raise InputError(f"batch is {run.batch}, but the data has {len(run.data)} rows: use a smaller batch")
     if run.ema is not None and not 0 < run.ema < 1:
         raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {run.ema!r}")
+    if run.clip is not None and not run.clip > 0:
+        raise InputError(f"clip bounds D's weights by a positive number, such as 0.01, or is None; got {run.clip!r}")
+    if run.penalty is not None:
+        if not isinstance(run.penalty, penalty.Penalty):
+            raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {run.penalty!r}")
+        penalty.check(run.D)
     if run.opt_g is run.opt_d:
         raise InputError("G and D were given the same optimiser object: make one for each")
 

@@ -115,10 +115,23 @@ def _new(options: argparse.Namespace) -> Any:
         ema=_or(options.ema, model.ema) or None,  # --ema 0 turns it off
         noise=model.noise,
         threads=options.threads,
+        penalty=_penalty(options),
+        clip=options.clip,
     )
     folder = new_folder(options.out, x.name)
     source = source if source in data.NAMES else str(Path(source).resolve())
     return Run(folder, training, source, model_name, _or(options.steps, model.steps))
+
+
+def _penalty(options: argparse.Namespace) -> Any:
+    from numgan import penalty
+
+    if options.penalty is None:
+        if options.penalty_weight is not None:
+            raise InputError("--penalty-weight says how much of which penalty: add --penalty r1, r2 or wgan_gp")
+        return None
+    kind = lookup("penalty", options.penalty, penalty.BY_NAME)
+    return kind() if options.penalty_weight is None else kind(options.penalty_weight)
 
 
 def _resumed(options: argparse.Namespace) -> Any:
@@ -199,7 +212,10 @@ def _report_divergence(run: Any, error: DivergedError) -> int:
 
 
 # Options that a resumed run takes from its checkpoint.
-_SETTINGS = ("data", "model", "loss", "batch", "k", "lr", "lr_g", "lr_d", "beta1", "beta2", "seed", "ema", "out")
+_SETTINGS = (
+    *("data", "model", "loss", "batch", "k", "lr", "lr_g", "lr_d", "beta1", "beta2", "seed", "ema", "out"),
+    *("penalty", "penalty_weight", "clip"),
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -228,6 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--beta1", type=float, help="Adam's decay of the mean of the gradient")
     p.add_argument("--beta2", type=float, help="Adam's decay of the mean of its square")
     p.add_argument("--ema", type=float, help="decay of the average of G's weights that samples come from; 0: none")
+    p.add_argument("--penalty", help="bound the slope of D: r1, r2 or wgan_gp (none)")
+    p.add_argument("--penalty-weight", type=float, help="γ of r1 and r2, λ of wgan_gp (10)")
+    p.add_argument("--clip", type=float, help="bound D's weights to ±CLIP after each update (not)")
     p.add_argument("--seed", type=int, help="fixes everything random (0)")
     p.add_argument("--threads", type=int, help="at most so many threads (the number of cores)")
     p.add_argument("--out", help="the run's folder, new or empty (runs/DATA-1, -2 …)")

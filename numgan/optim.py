@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, array_module, on_host
 from numgan.errors import InputError
 
 Schedule = float | Callable[[int], float]
@@ -121,13 +121,17 @@ class Adam(Optimizer):
 
 
 def _blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
-    """The same block of each vector in turn: every operation of an update then finds its numbers in the cache."""
-    for i in range(0, len(vectors[0]), BLOCK):
-        yield tuple(vector[i : i + BLOCK] for vector in vectors)
+    """The same block of each vector in turn: every operation of an update then finds its numbers in the cache.
+
+    A device has no such cache, and each block would cost it launches of its own: there, all is one block.
+    """
+    block = BLOCK if on_host(vectors[0]) else max(1, len(vectors[0]))
+    for i in range(0, len(vectors[0]), block):
+        yield tuple(vector[i : i + block] for vector in vectors)
 
 
 def _at(value: Schedule, t: int) -> float:
-    return value(t) if callable(value) else value
+    return float(value(t) if callable(value) else value)  # a NumPy scalar would drag float32 up to float64
 
 
 def _check_schedule(name: str, value: Schedule, low: float, high: float = math.inf) -> None:

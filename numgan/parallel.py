@@ -82,12 +82,18 @@ class Team:
         """Inside it the BLAS has the planned threads; afterwards what it had. A BLAS that takes no orders is let be."""
         return _controller().limit(limits=self.plan.blas, user_api="blas")
 
-    def discriminator_gradient(self, x: Array, z: Array, loss: Loss, rng: Any) -> list[Info]:
-        """gan.discriminator_gradient by shares; the parts of the gradient are summed by `step`."""
+    def discriminator_gradient(self, x: Array, z: Array, loss: Loss, rng: Any, penalty: Any = None) -> list[Info]:
+        """gan.discriminator_gradient, and a penalty's, by shares; the parts of the gradient are summed by `step`."""
+        eps = penalty.draw(x, rng) if penalty else x
 
         def part(i: int) -> Info:
             rows = self.shares[i]
-            return discriminator_gradient(*self.pairs[i], x[rows], z[rows], self._share(loss, rows), rng)
+            info = discriminator_gradient(*self.pairs[i], x[rows], z[rows], self._share(loss, rows), rng)
+            if not penalty:
+                return info
+            fraction = (rows.stop - rows.start) / self.batch
+            added = penalty(self.pairs[i][1], x[rows], info.x_g, eps[rows], rng, fraction)
+            return replace(info, value=info.value + added)
 
         return self._each(part)
 

@@ -72,10 +72,10 @@ def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
 
 def _penalise(D: Network, x: Array, rng: Any, phi: Any) -> Array:
     """The three sweeps. phi(g) gives P and v = ∂P/∂g."""
-    _check(D)
+    check(D)
     a, tape = D.forward(x, train=rng is not None, rng=rng)
     if a.ndim != 2 or a.shape[1] != 1:
-        raise InputError(f"a gradient penalty needs logits of shape (m, 1), got {tuple(a.shape)}: end D in Linear(n, 1)")
+        raise InputError(f"a penalty needs logits of shape (m, 1), got {tuple(a.shape)}: end D in Linear(n, 1)")
     leaves = list(_leaves(D, tape))
     g, deltas = _deltas(array_module(a).ones_like(a), leaves)
     value, v = phi(g)
@@ -133,9 +133,8 @@ def _linear(layer: Linear, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
 @tangent.register
 def _maxout(layer: Maxout, v: Array, dy: Array, cache: tuple[Array, Array]) -> tuple[Array, None]:
     """As Linear, through the piece that won."""
-    x, winner = cache
-    xp = array_module(v)
-    pieces = winner[:, None, :] == xp.arange(layer.pieces)[:, None]  # (m, pieces, n_out)
+    winner = cache[1][:, None, :]  # (m, 1, n_out)
+    pieces = winner == array_module(v).arange(layer.pieces)[:, None]  # (m, pieces, n_out)
     product(v.T, (dy[:, None, :] * pieces).reshape(len(v), -1), layer.dW, add=True)
     return ((v @ layer.W).reshape(pieces.shape) * pieces).sum(axis=1), None
 
@@ -165,6 +164,12 @@ def _sigmoid(layer: Sigmoid, v: Array, dy: Array, y: Array) -> tuple[Array, Arra
     return layer.df(v, y), layer.df((1 - 2 * y) * v * dy, y)
 
 
+def clip_weights(theta: Array, c: float | None) -> None:
+    """w ← clip(w, −c, c) in place, a cruder bound on D's slope. Arjovsky et al. 2017, Algorithm 1, line 7."""
+    if c is not None:
+        array_module(theta).clip(theta, -c, c, out=theta)
+
+
 def _leaves(net: Network, tape: list[Any]) -> Iterator[tuple[Layer, Any]]:
     for layer, cache in zip(net.layers, tape, strict=True):
         if isinstance(layer, Network):
@@ -173,7 +178,7 @@ def _leaves(net: Network, tape: list[Any]) -> Iterator[tuple[Layer, Any]]:
             yield layer, cache
 
 
-def _check(D: Any) -> None:
+def check(D: Any) -> None:
     """D must be a network whose logits each depend on one row alone."""
     if not isinstance(D, Network):
         raise InputError(f"a gradient penalty goes through D layer by layer: {type(D).__name__} is no numgan.Network")
@@ -198,11 +203,11 @@ class Penalty:
         if not weight >= 0:
             raise InputError(f"{type(self).__name__}'s {name} is a weight of 0 or more, got {weight!r}")
 
-    def draw(self, x: Array, rng: Any) -> Array | None:
-        """The random numbers of one step, a row of them for each row of x."""
-        return None
+    def draw(self, x: Array, rng: Any) -> Array:
+        """The random numbers of one step, a row of them (m, 1 or none) for each row of x."""
+        return x[:, :0]
 
-    def __call__(self, D: Network, x: Array, x_g: Array, eps: Array | None, rng: Any, share: float = 1.0) -> Array:
+    def __call__(self, D: Network, x: Array, x_g: Array, eps: Array, rng: Any, share: float = 1.0) -> Array:
         """Adds `share` times ∂P/∂θ to D.grad and returns as much of P. rng: as the layers of D need one."""
         raise NotImplementedError
 

@@ -20,7 +20,7 @@ from numgan.errors import DivergedError, InputError, check_whole
 from numgan.optim import Optimizer
 from numgan.streams import SAMPLE, draw
 
-SETTINGS = ("batch", "k", "seed", "ema", "noise", "n_z", "threads")  # Training's arguments that are plain values
+SETTINGS = ("batch", "k", "seed", "ema", "noise", "n_z", "threads", "clip")  # Training's plain arguments
 
 
 def save(run: Any, path: str | os.PathLike[str]) -> None:
@@ -67,6 +67,7 @@ def read(
         "G": G or checkpoint.build(about["G"]).copy(xp=xp),
         "D": D or checkpoint.build(about["D"]).copy(xp=xp),
         "loss": checkpoint.build(about["loss"]),
+        "penalty": checkpoint.build(about.get("penalty")),
         "optimizers": optimizers or tuple(checkpoint.build(about["optimizers"])),
     }
     return arguments | about["settings"], State(path, saved, about)
@@ -103,6 +104,7 @@ def _about(run: Any) -> dict[str, Any]:
         "G": checkpoint.describe(run.G),
         "D": checkpoint.describe(run.D),
         "loss": checkpoint.describe(run.loss),
+        "penalty": checkpoint.describe(run.penalty),
         "optimizers": checkpoint.describe([run.opt_g, run.opt_d]),
         "settings": {name: getattr(run, name) for name in SETTINGS},
         "data": {name: getattr(run.data, name) for name in ("name", "fingerprint", "image_shape", "range")},

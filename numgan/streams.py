@@ -2,6 +2,9 @@
 
 A stream keeps no generator whose state would have to be saved (CuPy's cannot be): block i is drawn by a fresh
 generator seeded with (seed, purpose, i). What a stream holds is a cache of the last block it drew.
+
+Everything is drawn where it is used, so on a device no noise and no index crosses the bus. The numbers of a seed differ
+between backends: a run repeats bit for bit on the backend it began on, and goes on with other noise on another.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import math
 from functools import partial
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from numgan.backend import Array, array_module, generator
 from numgan.errors import lookup
@@ -32,8 +37,9 @@ class Minibatches:
         epoch, j = divmod(i, self.per_epoch)
         if epoch != self._epoch:
             # Sorting random keys gives a permutation on every backend; CuPy's generators have none of their own.
+            # The keys are float64 whatever the run is in: of float32 there are so few that rows would tie.
             xp = array_module(self.x)
-            keys = generator(xp, self.seed, EPOCH, epoch).random(len(self.x))
+            keys = generator(xp, self.seed, EPOCH, epoch).random(len(self.x), dtype=np.float64)
             self._epoch, self._order = epoch, xp.argsort(keys)
         return self.x[self._order[j * self.batch : (j + 1) * self.batch]]
 
@@ -43,7 +49,7 @@ class Noise:
 
     def __init__(self, kind: str, batch: int, n_z: int, dtype: Any, seed: int, xp: ModuleType) -> None:
         self.kind, self.batch, self.n_z, self.dtype, self.seed, self.xp = kind, batch, n_z, dtype, seed, xp
-        self._index, self._block = -1, xp.empty(0)
+        self._index, self._block = -1, xp.empty(0, dtype=dtype)
 
     def __call__(self, i: int) -> Array:
         index, j = divmod(i, BLOCK)

@@ -20,6 +20,7 @@ from numgan.gan import Info
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Adam, Optimizer
 from numgan.parallel import Team, join
+from numgan.penalty import Penalty, clip_weights
 from numgan.streams import CALIBRATION, LAYERS, SAMPLE, Minibatches, Noise, draw
 
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
@@ -45,6 +46,7 @@ class Training:
     ema: decay of the exponential moving average of θ_g that `sample` uses, or None for the raw weights.
     threads: at most so many; by default as many as there are cores, where the sizes are worth it.
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
+    penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     """
 
@@ -62,8 +64,10 @@ class Training:
         noise: str = "normal",
         n_z: int | None = None,
         threads: int | None = None,
+        penalty: Penalty | None = None,
+        clip: float | None = None,
     ) -> None:
-        self.G, self.D, self.loss = G, D, loss
+        self.G, self.D, self.loss, self.penalty, self.clip = G, D, loss, penalty, clip
         self.data = data if isinstance(data, Data) else Data(data)
         self.batch, self.k, self.seed, self.ema, self.noise = batch, k, seed, ema, noise
         self.n_z = noise_width(G, n_z)
@@ -75,7 +79,7 @@ class Training:
         self._minibatch = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
         self._noise = Noise(noise, batch, self.n_z, dtype, seed, xp)
         self._team = Team(G, D, batch, self.threads)
-        self._stochastic = getattr(G, "stochastic", True) or getattr(D, "stochastic", True)
+        self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
@@ -105,8 +109,9 @@ class Training:
         """One iteration of Algorithm 1: k updates of D, each on fresh data and noise, then one of G on fresh noise."""
         for j in range(self.k):
             x, z, rng = self._minibatch(self.step * self.k + j), *self._random(j)
-            info_d = self._team.discriminator_gradient(x, z, self.loss, rng)
+            info_d = self._team.discriminator_gradient(x, z, self.loss, rng, self.penalty)
             self._team.step_D(self.opt_d)
+            clip_weights(self.D.theta, self.clip)
         z, rng = self._random(self.k)
         info_g = self._team.generator_gradient(z, self.loss, rng)
         self._team.step_G(self.opt_g)

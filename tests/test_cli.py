@@ -76,6 +76,24 @@ def test_resume_equals_never_having_stopped(ring_run, tmp_path):
     assert (ring_run / "history.csv").read_bytes() == (halves / "history.csv").read_bytes()
 
 
+def test_penalties(tmp_path, capsys):
+    assert train(*QUICK[:4], "--steps", 3, "--penalty", "r1", "--penalty-weight", 2, "--out", tmp_path / "a") == 0
+    about = checkpoint.read(tmp_path / "a" / "checkpoint.npz")[1]
+    assert about["penalty"] == {"type": "R1", "gamma": 2.0}
+    assert train("--resume", tmp_path / "a", "--steps", 5) == 0
+    clip = ("--loss", "wasserstein", "--clip", 0.01)
+    assert train(*QUICK[:4], "--steps", 3, *clip, "--penalty", "wgan_gp", "--out", tmp_path / "b") == 0
+    about = checkpoint.read(tmp_path / "b" / "checkpoint.npz")[1]
+    assert (about["penalty"], about["settings"]["clip"]) == ({"type": "WGANGP", "lam": 10.0}, 0.01)
+    assert train("--penalty", "r3") == 2
+    assert train("--penalty-weight", "3") == 2
+    assert train("--resume", tmp_path / "a", "--steps", 9, "--penalty", "r1") == 2
+    err = capsys.readouterr().err
+    assert "unknown penalty 'r3': choose from r1, r2, wgan_gp" in err
+    assert "add --penalty r1" in err
+    assert "--penalty cannot be changed" in err
+
+
 def test_the_seed_repeats_a_run(ring_run, tmp_path):
     assert train(*QUICK, "--out", tmp_path / "again") == 0
     assert train(*QUICK, "--seed", 1, "--out", tmp_path / "other") == 0
@@ -113,6 +131,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path):
     assert about["optimizers"][1]["lr"] == 1e-4
     assert about["settings"] | {"n_z": 2} == {
         "batch": 32, "k": 2, "seed": 5, "ema": None, "noise": "normal", "n_z": 2, "threads": 1,
+        "clip": None,
     }
 
 

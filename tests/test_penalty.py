@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from numeric import numeric_gradient, rel_error
 from strategies import arrays, networks
 
@@ -27,8 +26,8 @@ def maxout():
 
 def goodfellow():
     """The stack of the 2014 paper's D, small."""
-    layers = [ng.Dropout(0.2), ng.Maxout(4, 6, 3), ng.Dropout(0.5), ng.Maxout(6, 5, 2), ng.Dropout(0.5), ng.Linear(5, 1)]
-    return ng.Network(layers, dtype="float64")
+    hidden = [ng.Dropout(0.2), ng.Maxout(4, 6, 3), ng.Dropout(0.5), ng.Maxout(6, 5, 2)]
+    return ng.Network([*hidden, ng.Dropout(0.5), ng.Linear(5, 1)], dtype="float64")
 
 
 def nested():
@@ -108,7 +107,10 @@ def two_backprops(D, x, v, h):
     return (grads[0] - grads[1]) / (2 * h)
 
 
-@pytest.mark.parametrize(("name", "h"), [("leaky", 1e-3), ("relu", 1e-3), ("maxout", 1e-3), ("tanh", 1e-5), ("sigmoid", 1e-5)])
+H = {"leaky": 1e-3, "relu": 1e-3, "maxout": 1e-3, "tanh": 1e-5, "sigmoid": 1e-5}
+
+
+@pytest.mark.parametrize(("name", "h"), H.items(), ids=H)
 def test_two_ordinary_backward_passes_agree(name, h):
     D, x = NETWORKS[name](), rows()[0]
     a, tape = D.forward(x)

@@ -18,6 +18,7 @@ RUNGS = [
     {"gan", "data", "checkpoint"},
     {"parallel", "models", "survey", "resume", "checks"},
     {"training"},
+    {"lab"},
     {"plots"},
     {"runs"},
     {"cli"},

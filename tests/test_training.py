@@ -7,9 +7,10 @@ import pytest
 
 import numgan as ng
 from numgan import resume
+from numgan.backend import generator
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.parallel import Team, plan
-from numgan.streams import Minibatches, Noise
+from numgan.streams import LAYERS, Minibatches, Noise
 
 
 def plain(seed=0, dtype="float32"):
@@ -95,6 +96,36 @@ def test_saved_before_the_first_step(tmp_path):
     go(run, 3)
     go(again, 3)
     assert (run.G.theta == again.G.theta).all()
+
+
+PENALTIES = [ng.R1(0.5), ng.R2(), ng.WGANGP(5.0)]
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
+def test_a_penalty_is_part_of_what_D_descends(penalty):
+    free, held = run_of(plain(dtype="float64"), threads=1), run_of(plain(dtype="float64"), threads=1, penalty=penalty)
+    (before,), (after,) = go(free, 1), go(held, 1)
+    D, x = plain(dtype="float64")[1], held._minibatch(0)
+    x_g, rng = plain(dtype="float64")[0](held._noise(0)), generator(np, 3, LAYERS, 0)
+    added = penalty(D, x, x_g, penalty.draw(x, rng), None)
+    assert after.loss_D == pytest.approx(before.loss_D + added, rel=1e-12)
+    np.testing.assert_allclose(held.D.grad, free.D.grad + D.grad, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
+def test_with_a_penalty_it_goes_on_bit_for_bit(tmp_path, penalty):
+    G, _ = everything()
+    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 8, 3), ng.Tanh(), ng.Linear(8, 1)], seed=1)
+    straight, first = (run_of((G.copy(), D.copy()), k=2, penalty=penalty, clip=0.3) for _ in range(2))
+    go(straight, 12)
+    go(first, 5)
+    first.save(tmp_path / "c.npz")
+    second = ng.Training.load(tmp_path / "c.npz", RING)
+    assert (second.penalty, second.clip) == (penalty, 0.3)
+    go(second, 7)
+    assert (straight.D.theta == second.D.theta).all()
+    assert straight.history[5:] == second.history[5:]
+    assert np.abs(straight.D.theta).max() == np.float32(0.3)
 
 
 def test_breaking_off_and_calling_again_goes_on_exactly():
@@ -220,10 +251,10 @@ def test_divergence_stops_the_run_and_nothing_is_saved(tmp_path):
     run.save(tmp_path / "c.npz")
     kept = (tmp_path / "c.npz").read_bytes()
     run.D.theta[...] = np.float32(1e30)
-    with np.errstate(all="ignore"), pytest.raises(ng.DivergedError, match="step 1: loss_D = .*learning rate"):
+    with np.errstate(all="ignore"), pytest.raises(ng.DivergedError, match=r"step 1: loss_D = .*learning rate"):
         go(run, 5)
     run.D.theta[0] = np.nan
-    with pytest.raises(ng.DivergedError, match="theta_. holds values that are not finite"):
+    with pytest.raises(ng.DivergedError, match=r"theta_. holds values that are not finite"):
         run.save(tmp_path / "c.npz")
     assert (tmp_path / "c.npz").read_bytes() == kept
 
@@ -284,6 +315,8 @@ def test_classes_of_ones_own_train_save_and_load(tmp_path):
         ({"threads": 0}, "threads must be"),
         ({"ema": 1.0}, r"ema is a decay.*1\.0"),
         ({"noise": "gauss"}, "unknown noise 'gauss'"),
+        ({"clip": 0.0}, r"clip .* positive number.* 0\.0"),
+        ({"penalty": "r1"}, r"penalty must be R1\(\), .* got 'r1'"),
         ({"n_z": 3}, r"\(m, 2\), got \(32, 3\)"),
     ],
 )
@@ -298,6 +331,8 @@ def test_networks_that_do_not_fit_are_refused():
         ng.Training(ng.Network([ng.Linear(2, 3)]), D, RING)
     with pytest.raises(ng.InputError, match=r"end it in Linear\(n, 1\)"):
         ng.Training(G, ng.Network([ng.Linear(2, 2)]), RING)
+    with pytest.raises(ng.InputError, match=r"looks at each row alone: leave BatchNorm"):
+        run_of(everything(), penalty=ng.R1())
     with pytest.raises(ng.InputError, match="same optimiser"):
         ng.Training(G, D, RING, optimizers=(ng.Adam(),) * 2)
     with pytest.raises(ng.InputError, match="n must be"):
@@ -318,7 +353,7 @@ def test_other_data_is_refused_by_load(tmp_path):
     run_of(plain()).save(tmp_path / "c.npz")
     with pytest.raises(ng.InputError, match=r"other data \('ring'\)"):
         ng.Training.load(tmp_path / "c.npz", ng.data.ring(n=600, seed=1))
-    with pytest.raises(ng.InputError, match="theta_G has .* numbers"):
+    with pytest.raises(ng.InputError, match=r"theta_G has .* numbers"):
         G = ng.Network([ng.Linear(2, 8), ng.Linear(8, 2)])
         ng.Training.load(tmp_path / "c.npz", RING, G=G)
 
@@ -336,10 +371,11 @@ def test_threads_follow_from_sizes():
     assert plan(*map(Own, (wide, judge)), 128, 2).workers == 1
 
 
-def test_threads_change_a_run_by_rounding_only(monkeypatch):
+@pytest.mark.parametrize("penalty", [None, ng.R1(0.5), ng.WGANGP()])
+def test_threads_change_a_run_by_rounding_only(monkeypatch, penalty):
     monkeypatch.setattr("numgan.parallel.MIN_WORK", 1)
     monkeypatch.setattr("numgan.parallel.MIN_ROWS", 1)
-    runs = [run_of(plain(dtype="float64"), threads=n, ema=0.9) for n in (1, 3, 3)]
+    runs = [run_of(plain(dtype="float64"), threads=n, ema=0.9, penalty=penalty) for n in (1, 3, 3)]
     for run in runs:
         go(run, 30)
     assert len(runs[1]._team.pairs) == 3

@@ -1,6 +1,6 @@
 """Gradient checks that name the mistake: `gradcheck` compares hand-written gradients with differences."""
 
-from numgan.check.compare import gradcheck
+from numgan.check.checker import gradcheck
 from numgan.check.differences import rel_error
 from numgan.check.report import Comparison, Report
 

@@ -82,7 +82,7 @@ def casts_on_the_way(pair: Pair, dy: np.ndarray) -> Verdict:
         a *= 1 + 1e-3 / 3
     y, cache = pair.run(pair.x)
     grads = {d(name): g for name, g in pair.back(dy.copy(), cache).items() if g is not None}
-    least = 1e-9 * max(1.0, *map(peak, grads.values()))  # what is less may be the few digits that rounding left
+    least = 1e-8 * max(1.0, *map(peak, grads.values()))  # what is less may be the few digits that rounding left
     for name, v in {"y": np.asarray(y), **grads}.items():
         if _single(v[np.abs(v) > least]):
             return f"wrong dtype: {name} holds only float32 numbers although x is float64: something is cast on the way"
@@ -199,7 +199,7 @@ def _same(a: Any, b: Any, tolerance: float = 1e-12) -> bool:
 
 
 def _single(v: np.ndarray) -> bool:
-    """Are these float32 numbers, and not merely short ones such as 0, 1 or ¾?"""
+    """Are these float32 numbers, too many for chance, and not merely short ones such as 0, 1 or ¾?"""
     with np.errstate(all="ignore"):
         long = v[np.frexp(v)[0] * 2.0**12 % 1 != 0]
-        return long.size > 0 and bool(np.all(long == long.astype(np.float32)))
+        return long.size >= 4 and bool(np.all(long == long.astype(np.float32)))

@@ -23,7 +23,7 @@ def missing(e: Evidence) -> Verdict:
     if e.claim is not None and e.claim.any():
         return None
     got = "nothing" if e.claim is None else "zeros"
-    if e.name == "x" or e.tensor.ndim != 1:
+    if e.is_x or e.tensor.ndim != 1:
         return f"gradient missing: backward returns {got} for {e.name}, but y depends on it"
     return f"bias gradient missing: backward returns {got} for {e.name}; where y = x W + b, db = Σ_rows dy"
 
@@ -42,7 +42,7 @@ def broadcast_backward(e: Evidence) -> Verdict:
 
 
 def broadcast_forward(e: Evidence) -> Verdict:
-    if e.name != "x" or e.m == 1 or e.tensor.shape not in ((e.m,), (e.m, 1)) or e.y.ndim:
+    if not e.is_x or e.m == 1 or e.tensor.shape not in ((e.m,), (e.m, 1)) or e.y.ndim:
         return None
     turned = e.tensor.reshape((e.m, 1) if e.tensor.ndim == 1 else (e.m,))
     if not e.claimed(e.elsewhere(turned)):
@@ -55,7 +55,7 @@ def sign_flipped(e: Evidence) -> Verdict:
 
 
 def averaged(e: Evidence) -> Verdict:
-    if e.name == "x" or e.m == 1 or not e.fits or not e.right(e.m * e.claim) or _x_is_off_alike(e):
+    if e.is_x or e.m == 1 or not e.fits or not e.right(e.m * e.claim) or _x_is_off_alike(e):
         return None
     return f"averaged over the batch instead of summed: {d(e.name)} is a sum over rows; any 1/m (m = {e.m}) is in dy"
 
@@ -84,9 +84,9 @@ def weight_transposed(e: Evidence) -> Verdict:
 
 def jacobian_transposed(e: Evidence) -> Verdict:
     """Row by row dx_r = dy_r J, with J (n, n) = ∂y_r/∂x_r."""
-    if e.name != "x" or e.y.ndim != 2 or e.y.shape != e.tensor.shape or len(e.columns["x"].at) < e.tensor.size:
+    if not e.is_x or e.y.ndim != 2 or e.y.shape != e.tensor.shape or len(e.columns[e.name].at) < e.tensor.size:
         return None
-    J = np.array([s.middle for s in e.columns["x"].slopes]).reshape(*e.tensor.shape, *e.y.shape)  # (m, n, m, n)
+    J = np.array([s.middle for s in e.columns[e.name].slopes]).reshape(*e.tensor.shape, *e.y.shape)  # (m, n, m, n)
     wrong = np.array([e.dy[r] @ J[r, :, r, :] for r in range(e.m)])
     return "transposed: dx is dy Jᵀ, with J = ∂y/∂x for one row; it must be dy J" if e.claimed(wrong) else None
 
@@ -116,7 +116,7 @@ def another_argument(e: Evidence) -> Verdict:
 def at_the_output(e: Evidence) -> Verdict:
     if any(e.right(e.with_cache(e.y, h)) for h in e.inputs()):
         return f"{OUTPUT}: f′ is written in x, but the cache holds y = f(x)"
-    if e.name == "x" and e.y.shape == e.tensor.shape and e.claimed(e.elsewhere(e.y)):
+    if e.is_x and e.y.shape == e.tensor.shape and e.claimed(e.elsewhere(e.y)):
         return f"{OUTPUT}: dx is dy f′(y), it must be dy f′(x)"
     return None
 
@@ -144,7 +144,7 @@ def dy_ignored(e: Evidence) -> Verdict:
 
 
 def statistics_held(e: Evidence) -> Verdict:
-    if e.name != "x" or e.m == 1 or e.tensor.shape != e.y.shape:
+    if not e.is_x or e.m == 1 or e.tensor.shape != e.y.shape:
         return None
     with np.errstate(all="ignore"):
         slope = e.y.std(axis=0) / e.tensor.std(axis=0)  # γ / √(σ² + eps), if this is a normalisation
@@ -217,7 +217,7 @@ def _unexplained(e: Evidence) -> str:
 
 def _x_is_off_alike(e: Evidence) -> bool:
     """Is dx too a factor 1/m off? Then the factor is in all of backward, not in a sum over rows."""
-    x = e.about("x")
+    x = e.about(e.pair.x_name)
     return e.pair.x is not None and x.fits and x.right(e.m * x.claim)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 EPS = float(np.finfo(np.float64).eps)
 STEPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-3, 1e-2)  # relative to the array's own scale, in the order in which they are tried
+LEAST = 1e-7
 
 Function = Callable[[], np.ndarray]  # takes nothing: it reads arrays, which are changed in place and put back
 
@@ -93,11 +94,11 @@ def columns(f: Function, a: np.ndarray, dy: np.ndarray, size: float, at: np.ndar
 def resolution(f: Function, arrays: Collection[np.ndarray], dy: np.ndarray, rng: np.random.Generator) -> float:
     """The size of the numbers of which L = ⟨dy, y⟩ is made: L itself, or what a change in the last bit says.
 
-    y may be the small difference of large numbers, and then its rounding error is theirs. A scalar may even be 0 by
-    such a difference wherever one looks (a Wasserstein loss of a dead D), so it counts as 10⁻⁷ at least.
+    y may be the small difference of large numbers, and then its rounding error is theirs. It may even be 0 by such
+    a difference wherever one looks (a Wasserstein loss of a dead D), so the size is LEAST at least.
     """
     y = f()
-    size = max(float(np.linalg.norm(dy * y)), 0.0 if y.ndim else 1e-7)
+    size = max(float(np.linalg.norm(dy * y)), LEAST)
     for _ in range(3):
         with kept(arrays):
             for a in arrays:

@@ -33,6 +33,10 @@ class Evidence:
         return self.grads.get(self.name)
 
     @property
+    def is_x(self) -> bool:
+        return self.name == self.pair.x_name
+
+    @property
     def m(self) -> int:
         """Rows in the batch."""
         rows = self.tensor if self.pair.x is None else self.pair.x

@@ -26,11 +26,12 @@ class Pair:
     backward: Callable[[Any, Any], dict[str, Any]]  # dy, cache -> the gradient of each tensor
     x: np.ndarray | None = None
     params: dict[str, np.ndarray] = field(default_factory=dict)
+    x_name: str = "x"
     keeps_state: bool = False  # backward takes dy alone, and reads what the last forward left behind
 
     @property
     def tensors(self) -> dict[str, np.ndarray]:
-        return self.params if self.x is None else {"x": self.x, **self.params}
+        return self.params if self.x is None else {self.x_name: self.x, **self.params}
 
     def run(self, x: np.ndarray | None) -> tuple[Any, Any]:
         """forward, without the warnings that a step too far may raise."""
@@ -134,6 +135,7 @@ def of_layer(layer: Layer, x: Any, rng: np.random.Generator, seed: int) -> list[
 
 def _of_network(net: Network, x: np.ndarray, train: bool, title: str, prefix: str, seed: int) -> NetworkPair:
     spans, shapes, suffix = net.slices, net.shapes, "" if train else " (evaluation)"
+    x_name = "x" + suffix
 
     def named(vector: Array) -> dict[str, Array]:
         return {n.removeprefix(prefix) + suffix: vector[span].reshape(shapes[n]) for n, span in spans.items()}
@@ -143,9 +145,9 @@ def _of_network(net: Network, x: np.ndarray, train: bool, title: str, prefix: st
 
     def back(dy: Any, tape: Any) -> dict[str, Any]:
         dx = net.backward(dy, tape, add=False)
-        return {"x": dx, **named(net.grad)}
+        return {x_name: dx, **named(net.grad)}
 
-    return NetworkPair(title, run, back, x, named(net.theta), net=net, named=named, train=train)
+    return NetworkPair(title, run, back, x, named(net.theta), x_name, net=net, named=named, train=train)
 
 
 def _double(a: Any) -> np.ndarray:

@@ -1,0 +1,92 @@
+"""The paper's theory against numbers: a table to its printed digits, and identities that hold for any densities."""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import numgan as ng
+from numgan.lab import theory
+from numgan.lab.theory import Mixture, Normal
+
+DATA = Normal(0, 1)
+# mean, std of p_g: JSD, C(G), mean saturating slope, mean non-saturating slope, Bayes accuracy
+TABLE = [
+    (0, 1, "0.000000", "-1.386294", "0.500000", "0.500000", "0.5000"),
+    (1, 1, "0.111421", "-1.163451", "0.397973", "0.602027", "0.6915"),
+    (2, 1, "0.336831", "-0.712633", "0.224800", "0.775200", "0.8413"),
+    (4, 1, "0.632720", "-0.120854", "0.034299", "0.965701", "0.9772"),
+    (8, 1, "0.693054", "-0.000187", "0.000049", "0.999951", "1.0000"),
+    (0, 2, "0.092733", "-1.200828", "0.420009", "0.579991", "0.6613"),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"N({row[0]},{row[1]})")
+def test_the_table_to_its_printed_digits(row):
+    mean, std, *expected = row
+    p_g = Normal(mean, std)
+    numbers = theory.jensen_shannon(DATA, p_g), theory.virtual_value(DATA, p_g), *theory.mean_slopes(DATA, p_g)
+    shown = [f"{abs(v) if abs(v) < 1e-9 else v:.6f}" for v in numbers] + [f"{theory.bayes_accuracy(DATA, p_g):.4f}"]
+    assert shown == expected
+
+
+normals = st.builds(Normal, st.floats(-5, 5), st.floats(0.2, 3))
+densities = st.one_of(normals, st.lists(normals, min_size=1, max_size=4).map(Mixture))
+
+
+@given(densities, densities)
+def test_theorem_1_for_any_densities(p_d, p_g):
+    jsd = theory.jensen_shannon(p_d, p_g)
+    assert theory.virtual_value(p_d, p_g) == pytest.approx(-math.log(4) + 2 * jsd, abs=1e-9)
+    assert -1e-12 < jsd < math.log(2) + 1e-12
+    assert jsd == pytest.approx(theory.jensen_shannon(p_g, p_d), abs=1e-12)
+    assert sum(theory.mean_slopes(p_d, p_g)) == pytest.approx(1, abs=1e-9)
+    assert 0.5 - 1e-9 <= theory.bayes_accuracy(p_d, p_g) <= 1 + 1e-9
+
+
+@given(densities, densities, st.integers(0, 2**32 - 1))
+def test_no_other_D_has_a_larger_V(p_d, p_g, seed):
+    """Proposition 1: move D* in any direction, and V falls."""
+    x = np.linspace(-50, 50, 20001)
+    best, weights = theory.optimal_logit(p_d, p_g, x), [np.exp(p(x)) * 0.005 for p in (p_d, p_g)]
+
+    def V(a):
+        return (weights[0] * -np.logaddexp(-a, 0)).sum() + (weights[1] * -np.logaddexp(a, 0)).sum()
+
+    rng = np.random.default_rng(seed)
+    moved = best + rng.normal() * np.sin(rng.uniform(0, 3) * x + rng.uniform(0, 6))
+    assert V(moved) <= V(best) + 1e-12
+    assert V(best) == pytest.approx(theory.virtual_value(p_d, p_g), abs=1e-6)
+
+
+def test_at_the_equilibrium_D_is_one_half_and_V_is_minus_log_4():
+    x = np.linspace(-3, 3, 7)
+    assert (theory.optimal_discriminator(DATA, Normal(0, 1), x) == 0.5).all()
+    assert theory.virtual_value(DATA, DATA) == pytest.approx(-math.log(4), abs=1e-12)
+
+
+def test_slopes_are_those_of_the_losses():
+    a = np.linspace(-10, 10, 41)[:, None]
+    saturating, non_saturating = theory.slopes(a)
+    np.testing.assert_allclose(np.abs(ng.losses.minimax.generator(a)[1]) * len(a), saturating, rtol=1e-12)
+    np.testing.assert_allclose(np.abs(ng.losses.nonsaturating.generator(a)[1]) * len(a), non_saturating, rtol=1e-12)
+    assert f"{saturating[0, 0]:.2e}" == "4.54e-05"
+    assert f"{non_saturating[0, 0]:.5f}" == "0.99995"
+
+
+def quantiles(mean, n=4000):
+    """n points that stand for N(mean, 1) without the chance of a sample."""
+    return np.array([[NormalDist(mean).inv_cdf((i + 0.5) / n)] for i in range(n)])
+
+
+def test_a_logistic_regression_learns_the_optimal_discriminator():
+    """For N(0, 1) against N(2, 1) the logit of D* is 2 − 2x."""
+    np.testing.assert_allclose(theory.optimal_logit(DATA, Normal(2), np.array([0.0, 1, 3])), [2, 0, -4], atol=1e-12)
+    D = ng.Network([ng.Linear(1, 1)], seed=3, dtype="float64")
+    theory.best_response(D, quantiles(0), quantiles(2), steps=500)
+    layer = D.layers[0]
+    assert layer.W.item() == pytest.approx(-2, abs=0.01)
+    assert layer.b.item() == pytest.approx(2, abs=0.01)
