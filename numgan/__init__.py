@@ -2,6 +2,7 @@
 
 from numgan import data, losses, penalty
 from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from numgan.cures import InstanceNoise, MinibatchStd, Pack
 from numgan.errors import DivergedError, InputError
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import Linear, Reshape
@@ -26,11 +27,14 @@ __all__ = [
     "DivergedError",
     "Dropout",
     "InputError",
+    "InstanceNoise",
     "Layer",
     "LeakyReLU",
     "Linear",
     "Maxout",
+    "MinibatchStd",
     "Network",
+    "Pack",
     "Ramp",
     "ReLU",
     "Reshape",

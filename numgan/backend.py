@@ -14,10 +14,12 @@ from numgan.errors import InputError, lookup
 
 Array = Any  # an ndarray of NumPy or of CuPy
 
+_HOST = (np.ndarray, np.generic)
+
 
 def array_module(a: Array) -> ModuleType:
     """The module, numpy or cupy, that made the array `a`."""
-    if isinstance(a, np.ndarray | np.generic):
+    if isinstance(a, _HOST):
         return np
     if type(a).__module__.partition(".")[0] == "cupy":
         import cupy

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from numgan import activations, layers, losses, maxout, norm, optim, penalty, schedules
+from numgan import activations, cures, layers, losses, maxout, norm, optim, penalty, schedules
 from numgan.errors import InputError
 from numgan.network import Network
 
@@ -22,7 +22,7 @@ FORMAT = "numgan-1"
 # Only these are ever built from a file: a checkpoint holds names and numbers, never code.
 KNOWN = {
     cls.__name__: cls
-    for room in (layers, maxout, activations, norm, losses, optim, penalty, schedules)
+    for room in (layers, maxout, activations, norm, cures, losses, optim, penalty, schedules)
     for cls in vars(room).values()
     if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == room.__name__
 }

@@ -1,4 +1,4 @@
-"""The command line: numgan train | sample | gradcheck.
+"""The command line: numgan train | sample | gradcheck | gpucheck.
 
 Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged). 2: it was asked for something
 that cannot be done, said in one line; nothing on disk was touched.
@@ -48,6 +48,7 @@ def train(options: argparse.Namespace) -> int:
 
 def sample(options: argparse.Namespace) -> int:
     from numgan import checkpoint, plots, resume
+    from numgan.backend import backend
 
     path = Path(options.run)
     path = path / "checkpoint.npz" if path.is_dir() else path
@@ -58,7 +59,7 @@ def sample(options: argparse.Namespace) -> int:
         raise InputError(f"--out {out} is there already: choose another name")
     if not out.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.parent}: make it first")
-    x, image_shape = resume.sample(path, options.n, options.seed)
+    x, image_shape = resume.sample(path, options.n, options.seed, backend(options.backend))
     with checkpoint.atomic(out) as file:
         if out.suffix == ".npz":
             import numpy as np
@@ -84,9 +85,22 @@ def gradcheck(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def gpucheck(options: argparse.Namespace) -> int:
+    from numgan.backend import backend
+    from numgan.gpucheck import report
+
+    good = True
+    for line, ok in report(backend("cupy")):
+        print(line, flush=True)
+        good = good and ok
+    print("the GPU computes what NumPy computes" if good else "WRONG: please open an issue with these lines")
+    return 0 if good else 1
+
+
 def _new(options: argparse.Namespace) -> Any:
     """The run that the options ask for; its folder is made only when everything has been checked."""
     from numgan import data, losses, models
+    from numgan.backend import backend
     from numgan.runs import Run, new_folder
     from numgan.training import Training
 
@@ -105,7 +119,7 @@ def _new(options: argparse.Namespace) -> Any:
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
     )
     training = Training(
-        *model.networks(x, seed),
+        *model.networks(x, seed, backend(options.backend or "numpy")),
         x,
         loss=lookup("loss", options.loss or model.loss, losses.BY_NAME),
         batch=_or(options.batch, model.batch),
@@ -135,8 +149,9 @@ def _penalty(options: argparse.Namespace) -> Any:
 
 
 def _resumed(options: argparse.Namespace) -> Any:
-    """The run in a folder, as it was left."""
+    """The run in a folder, as it was left, on the backend it was on unless another is asked for."""
     from numgan import data, models
+    from numgan.backend import backend
     from numgan.runs import Run, read_about, read_frames
     from numgan.training import Training
 
@@ -146,7 +161,8 @@ def _resumed(options: argparse.Namespace) -> Any:
         raise InputError(f"--{name} cannot be changed by --resume: leave it out, or begin a new run")
     about = read_about(options.resume)
     x = data.load(about["data"], range=lookup("model", about["model"], models.BY_NAME).range)
-    training = Training.load(Path(options.resume) / "checkpoint.npz", x)
+    xp = backend(options.backend or about["backend"])
+    training = Training.load(Path(options.resume) / "checkpoint.npz", x, xp=xp)
     steps = _or(options.steps, about["steps"])
     if steps <= training.step:
         raise InputError(f"{options.resume} has made {training.step} steps already: ask for more with --steps N")
@@ -227,7 +243,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    commands = parser.add_subparsers(title="commands", metavar="train | sample | gradcheck", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="train | sample | gradcheck | gpucheck", required=True)
     commands._parser_class = _Parser  # type: ignore[attr-defined]
 
     p = commands.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
@@ -249,6 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--clip", type=float, help="bound D's weights to ±CLIP after each update (not)")
     p.add_argument("--seed", type=int, help="fixes everything random (0)")
     p.add_argument("--threads", type=int, help="at most so many threads (the number of cores)")
+    p.add_argument("--backend", help="numpy (default) or cupy, for a GPU")
     p.add_argument("--out", help="the run's folder, new or empty (runs/DATA-1, -2 …)")
     p.add_argument("--resume", metavar="RUN", help="go on with the run in this folder, up to --steps")
 
@@ -257,10 +274,14 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint.npz")
     p.add_argument("-n", type=int, default=64, help="how many (64)")
     p.add_argument("--seed", type=int, default=0, help="which noise (0)")
+    p.add_argument("--backend", default="numpy", help="numpy (default) or cupy; each has noise of its own")
     p.add_argument("--out", help="a new .png (a picture) or .npz (the array x)")
 
     p = commands.add_parser("gradcheck", help="compare every gradient of the package with central differences")
     p.set_defaults(command=gradcheck)
+
+    p = commands.add_parser("gpucheck", help="compare 20 training steps on the GPU with NumPy's, and time them")
+    p.set_defaults(command=gpucheck)
     return parser
 
 

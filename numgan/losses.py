@@ -65,10 +65,10 @@ class Minimax(Loss):
             raise InputError(f"smooth is the label of real rows, 0 < smooth ≤ 1; got {self.smooth!r}")
 
     def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        m_x, m_g = _rows(a_x), _rows(a_g)
-        s = self.smooth
-        value = (softplus(-a_x) + (1 - s) * a_x).mean() + softplus(a_g).mean()  # softplus(a) = softplus(−a) + a
-        return value, (sigmoid(a_x) - s) / m_x, sigmoid(a_g) / m_g
+        m_x, m_g, s = _rows(a_x), _rows(a_g), self.smooth
+        l_x, l_g, exp = softplus(-a_x), softplus(a_g), array_module(a_x).exp  # −log D(x), −log(1 − D(G(z)))
+        value = (l_x + (1 - s) * a_x).mean() + l_g.mean()  # −log(1 − D(x)) = softplus(a_x) = l_x + a_x
+        return value, (exp(-l_x) - s) / m_x, exp(a_g - l_g) / m_g  # σ(a_x) and σ(a_g)
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
         m = _rows(a_g)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.backend import Array, array_module
+from numgan.cures import InstanceNoise
 from numgan.errors import InputError
 from numgan.layers import Linear, Reshape, product
 from numgan.maxout import Dropout, Maxout
@@ -142,6 +143,7 @@ def _maxout(layer: Maxout, v: Array, dy: Array, cache: tuple[Array, Array]) -> t
 @tangent.register(ReLU)
 @tangent.register(LeakyReLU)
 @tangent.register(Dropout)
+@tangent.register(InstanceNoise)
 def _straight(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array | None, None]:
     """J is diagonal and does not depend on x (within a piece), so J v is what backward makes of v."""
     return layer.backward(v, cache, params=False), None

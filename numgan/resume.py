@@ -73,18 +73,23 @@ def read(
     return arguments | about["settings"], State(path, saved, about)
 
 
-def sample(path: str | os.PathLike[str], n: int, seed: int = 0) -> tuple[np.ndarray, tuple[int, ...] | None]:
-    """What `Training.sample` would return, and the shape of its images, from a checkpoint alone: no data needed."""
+def sample(
+    path: str | os.PathLike[str], n: int, seed: int = 0, xp: ModuleType = np
+) -> tuple[np.ndarray, tuple[int, ...] | None]:
+    """What `Training.sample` would return, and the shape of its images, from a checkpoint alone: no data needed.
+
+    It is the same for a run on the same backend `xp`: each draws noise of its own.
+    """
     check_whole("n", n, 1)
     check_whole("seed", seed, 0)
     saved, about = _read(path)
     settings = about["settings"]
-    G = checkpoint.build(about["G"])
+    G = checkpoint.build(about["G"]).copy(xp=xp)
     _fill(path, {"theta_G": G.theta} | ({"buffers_G": G.buffers} if len(G.buffers) else {}), saved)
-    G.theta[...] = mean_weights(saved["average"], G.theta, settings["ema"], about["step"])
-    z = draw(generator(np, settings["seed"], SAMPLE, seed), settings["noise"], (n, settings["n_z"]), G.theta.dtype)
+    G.theta[...] = mean_weights(xp.asarray(saved["average"]), G.theta, settings["ema"], about["step"])
+    z = draw(generator(xp, settings["seed"], SAMPLE, seed), settings["noise"], (n, settings["n_z"]), G.theta.dtype)
     shape = about["data"]["image_shape"]
-    return restore(G(z), about["data"]["range"]), shape and tuple(shape)
+    return restore(asnumpy(G(z)), about["data"]["range"]), shape and tuple(shape)
 
 
 def vectors(run: Any) -> dict[str, Array]:

@@ -1,7 +1,7 @@
 """A run's folder: what `numgan train` keeps of a run, and how it is taken up again.
 
     checkpoint.npz   everything needed to go on bit for bit
-    run.json         the data, the model and the number of steps that were asked for
+    run.json         the data, the model, the number of steps that were asked for, and the backend
     frames.npz       samples from the same noise over time
     history.csv, history.png, progress.png, samples.png
 """
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from numgan import checkpoint, plots
+from numgan.backend import array_module
 from numgan.errors import InputError
 from numgan.training import Record, Training
 
@@ -61,7 +62,8 @@ class Run:
     def save(self) -> None:
         """The checkpoint, and what goes with it; each file is replaced whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        about = {"data": self.data, "model": self.model, "steps": self.steps}
+        backend = array_module(self.training.G.theta).__name__
+        about = {"data": self.data, "model": self.model, "steps": self.steps, "backend": backend}
         self.training.save(self.folder / "checkpoint.npz")
         checkpoint.write(self.folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
         with checkpoint.atomic(self.folder / "run.json") as file:
@@ -108,11 +110,12 @@ def new_folder(out: str | None, name: str) -> Path:
 
 
 def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What run.json says: data, model, steps."""
+    """What run.json says: data, model, steps, backend."""
     path = Path(folder) / "run.json"
     try:
         about = json.loads(path.read_text())
-        return {"data": str(about["data"]), "model": str(about["model"]), "steps": int(about["steps"])}
+        texts = {"data": str(about["data"]), "model": str(about["model"]), "backend": str(about["backend"])}
+        return texts | {"steps": int(about["steps"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder} holds no run (no readable run.json): give a folder that train wrote") from error
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from numgan.backend import asnumpy
+
 
 def numeric_gradient(f, theta, h=1e-5):
-    """∂f/∂theta for a function f() of the array theta, which is moved in place and put back."""
-    grad = np.empty_like(theta)
+    """∂f/∂theta, on the host, for a function f() of the array theta, which is moved in place and put back."""
+    grad = np.empty(theta.shape, theta.dtype)
     for i in np.ndindex(theta.shape):
-        kept = theta[i]
+        kept = float(theta[i])
         theta[i] = kept + h
         above = float(f())
         theta[i] = kept - h
@@ -19,6 +21,6 @@ def numeric_gradient(f, theta, h=1e-5):
 
 def rel_error(a, n, floor=1e-8):
     """max|a − n| / max(|a|∞, |n|∞, floor)."""
-    a, n = np.asarray(a), np.asarray(n)
+    a, n = asnumpy(a), asnumpy(n)
     assert a.shape == n.shape
     return np.max(np.abs(a - n)) / max(np.max(np.abs(a)), np.max(np.abs(n)), floor)

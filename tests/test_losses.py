@@ -5,15 +5,16 @@ import pytest
 from numeric import numeric_gradient, rel_error
 
 import numgan as ng
+from numgan.backend import asnumpy
 from numgan.errors import lookup
 from numgan.losses import BY_NAME, Minimax, NonSaturating, game_value, sigmoid, softplus
 
 LOSSES = [*BY_NAME.values(), Minimax(smooth=0.9), NonSaturating(smooth=0.7)]
 
 
-def logits(m=5, seed=0, scale=2.0):
+def logits(xp, m=5, seed=0, scale=2.0):
     rng = np.random.default_rng(seed)
-    return scale * rng.standard_normal((m, 1)), scale * rng.standard_normal((m + 2, 1))
+    return xp.asarray(scale * rng.standard_normal((m, 1))), xp.asarray(scale * rng.standard_normal((m + 2, 1)))
 
 
 def cross_entropy(a, label):
@@ -23,8 +24,8 @@ def cross_entropy(a, label):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_derivatives_are_slopes(loss):
-    a_x, a_g = logits()
+def test_derivatives_are_slopes(loss, xp):
+    a_x, a_g = logits(xp)
     _, da_x, da_g = loss.discriminator(a_x, a_g)
     assert rel_error(da_x, numeric_gradient(lambda: loss.discriminator(a_x, a_g)[0], a_x)) < 1e-8
     assert rel_error(da_g, numeric_gradient(lambda: loss.discriminator(a_x, a_g)[0], a_g)) < 1e-8
@@ -32,28 +33,31 @@ def test_derivatives_are_slopes(loss):
     assert rel_error(da_g, numeric_gradient(lambda: loss.generator(a_g)[0], a_g)) < 1e-8
 
 
-def test_minus_V_is_the_sum_of_two_binary_cross_entropies():
+def test_minus_V_is_the_sum_of_two_binary_cross_entropies(xp):
     """The first trap door between formula and code: with the mean over all 2m rows at once, half of it comes out."""
-    a_x, a_g = logits()
+    a_x, a_g = logits(xp)
     a_g = a_g[:5]
+    value, V = ng.losses.minimax.discriminator(a_x, a_g)[0], game_value(a_x, a_g)
+    a_x, a_g = asnumpy(a_x), asnumpy(a_g)
     two = cross_entropy(a_x, 1.0) + cross_entropy(a_g, 0.0)
-    assert np.isclose(ng.losses.minimax.discriminator(a_x, a_g)[0], two, rtol=1e-12)
-    assert np.isclose(-game_value(a_x, a_g), two, rtol=1e-12)
+    assert np.isclose(float(value), two, rtol=1e-12)
+    assert np.isclose(-float(V), two, rtol=1e-12)
     labels = np.repeat([1.0, 0.0], 5)[:, None]
     assert np.isclose(cross_entropy(np.concatenate([a_x, a_g]), labels), two / 2, rtol=1e-12)
 
 
-def test_G_descends_log_one_minus_D_of_G():
+def test_G_descends_log_one_minus_D_of_G(xp):
     """The second trap door: a step against da_g makes log(1 − D(G(z))) smaller and D(G(z)) larger, for both losses."""
-    _, a = logits()
+    _, a = logits(xp)
     for loss in (ng.losses.minimax, ng.losses.nonsaturating):
         better = a - 0.1 * loss.generator(a)[1]
-        assert np.mean(np.log(1 - sigmoid(better))) < np.mean(np.log(1 - sigmoid(a)))
+        assert xp.log(1 - sigmoid(better)).mean() < xp.log(1 - sigmoid(a)).mean()
         assert sigmoid(better).mean() > sigmoid(a).mean()
 
 
-def test_formulas_in_their_own_words():
-    a_x, a_g = logits()
+def test_formulas_in_their_own_words(xp):
+    on_device = logits(xp)
+    a_x, a_g = map(asnumpy, on_device)
     D_x, D_g = 1 / (1 + np.exp(-a_x)), 1 / (1 + np.exp(-a_g))
     V = np.log(D_x).mean() + np.log(1 - D_g).mean()
     values = {
@@ -65,54 +69,53 @@ def test_formulas_in_their_own_words():
     }
     assert values.keys() == BY_NAME.keys()
     for name, (for_d, for_g) in values.items():
-        assert np.isclose(BY_NAME[name].discriminator(a_x, a_g)[0], for_d, rtol=1e-12)
-        assert np.isclose(BY_NAME[name].generator(a_g)[0], for_g, rtol=1e-12)
+        assert np.isclose(float(BY_NAME[name].discriminator(*on_device)[0]), for_d, rtol=1e-12)
+        assert np.isclose(float(BY_NAME[name].generator(on_device[1])[0]), for_g, rtol=1e-12)
 
 
-def test_smoothing_touches_the_labels_of_real_rows_only():
-    a_x, a_g = logits()
+def test_smoothing_touches_the_labels_of_real_rows_only(xp):
+    a_x, a_g = logits(xp)
     loss = Minimax(smooth=0.9)
-    assert np.isclose(
-        loss.discriminator(a_x, a_g)[0], cross_entropy(a_x, 0.9) + cross_entropy(a_g, 0.0), rtol=1e-12
-    )
+    expected = cross_entropy(asnumpy(a_x), 0.9) + cross_entropy(asnumpy(a_g), 0.0)
+    assert np.isclose(float(loss.discriminator(a_x, a_g)[0]), expected, rtol=1e-12)
     assert (loss.generator(a_g)[1] == ng.losses.minimax.generator(a_g)[1]).all()
     assert (NonSaturating(smooth=0.9).discriminator(a_x, a_g)[1] == loss.discriminator(a_x, a_g)[1]).all()
 
 
-def test_the_saturating_gradient_vanishes_where_D_is_sure():
-    a = np.array([[-10.0]])
-    assert np.isclose(abs(ng.losses.minimax.generator(a)[1]), 4.54e-5, rtol=1e-3)
-    assert np.isclose(abs(ng.losses.nonsaturating.generator(a)[1]), 0.99995, rtol=1e-5)
+def test_the_saturating_gradient_vanishes_where_D_is_sure(xp):
+    a = xp.asarray([[-10.0]])
+    assert np.isclose(abs(float(ng.losses.minimax.generator(a)[1][0, 0])), 4.54e-5, rtol=1e-3)
+    assert np.isclose(abs(float(ng.losses.nonsaturating.generator(a)[1][0, 0])), 0.99995, rtol=1e-5)
 
 
-def test_at_equilibrium_V_is_minus_log_4():
-    a = np.zeros((3, 1))
-    assert np.isclose(game_value(a, a), -np.log(4), rtol=1e-12)
+def test_at_equilibrium_V_is_minus_log_4(xp):
+    a = xp.zeros((3, 1))
+    assert np.isclose(float(game_value(a, a)), -np.log(4), rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_finite_for_any_logit(loss, dtype):
-    a = np.array([[-1e4], [-100.0], [-1e-9], [0.0], [1.0], [100.0], [1e4]], dtype=dtype)
+def test_finite_for_any_logit(loss, dtype, xp):
+    a = xp.array([[-1e4], [-100.0], [-1e-9], [0.0], [1.0], [100.0], [1e4]], dtype=dtype)
     for value, *derivatives in (loss.discriminator(a, -a), loss.generator(a)):
-        assert np.isfinite(value)
+        assert xp.isfinite(value)
         for d in derivatives:
             assert d.dtype == a.dtype
             assert d.shape == a.shape
-            assert np.isfinite(d).all()
+            assert xp.isfinite(d).all()
 
 
-def test_sigmoid_and_softplus_are_accurate_in_the_tails():
+def test_sigmoid_and_softplus_are_accurate_in_the_tails(xp):
     a = np.array([-700.0, -30.0, -1.0, 0.0, 5.0, 700.0])
     e = np.exp(-abs(a))
-    np.testing.assert_allclose(sigmoid(a), np.where(a < 0, e, 1) / (1 + e))
-    np.testing.assert_allclose(softplus(a), np.maximum(a, 0) + np.log1p(np.exp(-abs(a))))
+    np.testing.assert_allclose(asnumpy(sigmoid(xp.asarray(a))), np.where(a < 0, e, 1) / (1 + e))
+    np.testing.assert_allclose(asnumpy(softplus(xp.asarray(a))), np.maximum(a, 0) + np.log1p(np.exp(-abs(a))))
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 2), (0, 1), (1, 4)])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_what_is_not_a_column_of_logits_is_refused(loss, shape):
-    bad, good = np.zeros(shape), np.zeros((4, 1))
+def test_what_is_not_a_column_of_logits_is_refused(loss, shape, xp):
+    bad, good = xp.zeros(shape), xp.zeros((4, 1))
     for call in (
         lambda: loss.discriminator(bad, good),
         lambda: loss.discriminator(good, bad),

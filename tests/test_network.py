@@ -5,28 +5,32 @@ import pickle
 
 import numpy as np
 import pytest
+import standin
 from numeric import numeric_gradient, rel_error
 
 import numgan as ng
+from numgan.backend import array_module, asnumpy
 
 
-def small(seed=0, dtype="float64"):
+def small(xp=np, seed=0, dtype="float64"):
     return ng.Network(
         [
             ng.Linear(3, 5),
             ng.BatchNorm(5),
             ng.LeakyReLU(0.2),
             ng.Maxout(5, 4, 2),
-            ng.Network([ng.Linear(4, 4), ng.Tanh()], seed=9, dtype=dtype),
+            ng.Network([ng.Linear(4, 4), ng.Tanh()], seed=9, dtype=dtype, xp=xp),
             ng.Linear(4, 2),
         ],
         seed=seed,
         dtype=dtype,
+        xp=xp,
     )
 
 
 def x_for(net, m=6, seed=1):
-    return np.random.default_rng(seed).standard_normal((m, 3)).astype(net.theta.dtype)
+    x = np.random.default_rng(seed).standard_normal((m, 3))
+    return array_module(net.theta).asarray(x, dtype=net.theta.dtype)
 
 
 def leaves(net):
@@ -35,22 +39,23 @@ def leaves(net):
 
 
 def assert_views(net):
+    shared = array_module(net.theta).shares_memory
     assert sum(layer.size for layer in net.layers) == net.theta.size == net.grad.size
     for layer in leaves(net):
         for name in layer.shapes:
-            assert np.shares_memory(getattr(layer, name), net.theta)
-            assert np.shares_memory(getattr(layer, f"d{name}"), net.grad)
+            assert shared(getattr(layer, name), net.theta)
+            assert shared(getattr(layer, f"d{name}"), net.grad)
         for name in layer.buffer_shapes:
-            assert np.shares_memory(getattr(layer, name), net.buffers)
+            assert shared(getattr(layer, name), net.buffers)
 
 
-def test_parameters_lie_in_theta_in_the_order_of_the_layers():
-    net = small()
+def test_parameters_lie_in_theta_in_the_order_of_the_layers(xp):
+    net = small(xp)
     assert_views(net)
     assert list(net.slices) == [
         *("0.W", "0.b", "1.gamma", "1.beta", "3.W", "3.b", "4.0.W", "4.0.b", "5.W", "5.b"),
     ]
-    flat = np.concatenate([getattr(layer, name).ravel() for layer in leaves(net) for name in layer.shapes])
+    flat = xp.concatenate([getattr(layer, name).ravel() for layer in leaves(net) for name in layer.shapes])
     assert (flat == net.theta).all()
     assert (net.theta[net.slices["4.0.W"]] == net.layers[4].layers[0].W.ravel()).all()
     assert net.slices["0.b"] == slice(15, 20)
@@ -67,14 +72,14 @@ def test_parameters_lie_in_theta_in_the_order_of_the_layers():
     ],
     ids=["copy()", "copy.copy", "deepcopy", "pickle"],
 )
-def test_views_survive_a_copy(how):
-    net = small()
+def test_views_survive_a_copy(how, xp):
+    net = small(xp)
     net.calibrate(x_for(net))
     other = how(net)
     assert_views(other)
     assert_views(net)
-    assert not np.shares_memory(other.theta, net.theta)
-    assert not np.shares_memory(other.grad, net.grad)
+    assert not xp.shares_memory(other.theta, net.theta)
+    assert not xp.shares_memory(other.grad, net.grad)
     assert (other(x_for(net)) == net(x_for(net))).all()
     before = net.theta.copy()
     other.theta += 1
@@ -83,28 +88,28 @@ def test_views_survive_a_copy(how):
     assert (other(x_for(net)) != net(x_for(net))).any()
 
 
-def test_a_replica_shares_theta_and_has_a_gradient_of_its_own():
-    net = small()
+def test_a_replica_shares_theta_and_has_a_gradient_of_its_own(xp):
+    net = small(xp)
     twin = net.replica()
     assert_views(twin)
-    assert np.shares_memory(twin.theta, net.theta)
-    assert np.shares_memory(twin.buffers, net.buffers)
-    assert not np.shares_memory(twin.grad, net.grad)
+    assert xp.shares_memory(twin.theta, net.theta)
+    assert xp.shares_memory(twin.buffers, net.buffers)
+    assert not xp.shares_memory(twin.grad, net.grad)
     y, tape = twin.forward(x_for(net), train=True)
-    twin.backward(np.ones_like(y), tape)
+    twin.backward(xp.ones_like(y), tape)
     assert (net.grad == 0).all()
     assert (twin.grad != 0).any()
 
 
-def test_copy_in_another_dtype():
-    net = small(dtype="float32")
+def test_copy_in_another_dtype(xp):
+    net = small(xp, dtype="float32")
     double = net.copy(dtype="float64")
     assert double.theta.dtype == double.grad.dtype == double.buffers.dtype == np.float64
-    np.testing.assert_allclose(double(x_for(double)), net(x_for(net)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(asnumpy(double(x_for(double))), asnumpy(net(x_for(net))), rtol=1e-4, atol=1e-6)
 
 
-def test_float32_stays_float32():
-    net = small(dtype="float32")
+def test_float32_stays_float32(xp):
+    net = small(xp, dtype="float32")
     y, tape = net.forward(x_for(net), train=True)
     assert y.dtype == net.backward(y, tape).dtype == np.float32
     assert net(x_for(net).astype("float64")).dtype == np.float32
@@ -125,37 +130,38 @@ def test_a_layer_belongs_to_one_network():
         ng.Network([twice, twice])
 
 
-def test_a_nested_network_keeps_its_values_and_equals_the_flat_one():
-    inner = ng.Network([ng.Linear(3, 4), ng.Tanh()], seed=4, dtype="float64")
+def test_a_nested_network_keeps_its_values_and_equals_the_flat_one(xp):
+    inner = ng.Network([ng.Linear(3, 4), ng.Tanh()], seed=4, dtype="float64", xp=xp)
     values = inner.theta.copy()
-    net = ng.Network([inner, ng.Linear(4, 2)], seed=5, dtype="float64")
+    net = ng.Network([inner, ng.Linear(4, 2)], seed=5, dtype="float64", xp=xp)
     assert (inner.theta == values).all()
-    flat = ng.Network([ng.Linear(3, 4), ng.Tanh(), ng.Linear(4, 2)], dtype="float64")
+    flat = ng.Network([ng.Linear(3, 4), ng.Tanh(), ng.Linear(4, 2)], dtype="float64", xp=xp)
     flat.theta[...] = net.theta
-    x, dy = x_for(net), np.ones((6, 2))
+    x, dy = x_for(net), xp.ones((6, 2))
     for n in (net, flat):
         n.backward(dy, n.forward(x)[1])
     assert (net(x) == flat(x)).all()
     assert (net.grad == flat.grad).all()
 
 
-def test_seed_fixes_the_first_values():
-    assert (small(3).theta == small(3).theta).all()
-    assert (small(3).theta != small(4).theta).any()
-    np.testing.assert_allclose(small(3, "float32").theta, small(3).theta, rtol=1e-6)
-    W = ng.Network([ng.Linear(400, 300)], dtype="float64").layers[0].W
+def test_seed_fixes_the_first_values(xp):
+    assert (small(xp, 3).theta == small(xp, 3).theta).all()
+    assert (small(xp, 3).theta != small(xp, 4).theta).any()
+    assert (asnumpy(small(xp, 3).theta) == small(np, 3).theta).all()  # on every backend
+    np.testing.assert_allclose(asnumpy(small(xp, 3, "float32").theta), asnumpy(small(xp, 3).theta), rtol=1e-6)
+    W = ng.Network([ng.Linear(400, 300)], dtype="float64", xp=xp).layers[0].W
     assert abs(W.var() * 400 - 1) < 0.02  # variance 1/n_in
-    W = ng.Network([ng.Linear(40, 30, scale=0.05)], dtype="float64").layers[0].W
+    W = ng.Network([ng.Linear(40, 30, scale=0.05)], dtype="float64", xp=xp).layers[0].W
     assert 0.045 < abs(W).max() <= 0.05
 
 
 @pytest.mark.parametrize("train", [False, True])
-def test_backward_is_the_slope_of_forward(train):
-    net, rng = small(), np.random.default_rng(0)
-    net.theta += 0.1 * rng.standard_normal(net.theta.shape)
+def test_backward_is_the_slope_of_forward(train, xp):
+    net, rng = small(xp), np.random.default_rng(0)
+    net.theta += xp.asarray(0.1 * rng.standard_normal(net.theta.shape))
     x = x_for(net)
     net.calibrate(x_for(net, seed=8))
-    dy = rng.standard_normal((6, 2))
+    dy = xp.asarray(rng.standard_normal((6, 2)))
     dx = net.backward(dy, net.forward(x, train)[1])
 
     def value():
@@ -165,13 +171,13 @@ def test_backward_is_the_slope_of_forward(train):
     assert rel_error(dx, numeric_gradient(value, x)) < 1e-6
 
 
-def test_backward_adds_overwrites_or_leaves_the_gradient():
-    net = small()
+def test_backward_adds_overwrites_or_leaves_the_gradient(xp):
+    net = small(xp)
     y, tape = net.forward(x_for(net), train=True)
     dx = net.backward(y, tape, add=False)
     once = net.grad.copy()
     assert (net.backward(y, tape) == dx).all()  # a tape may be used twice
-    np.testing.assert_allclose(net.grad, 2 * once, rtol=1e-12)
+    np.testing.assert_allclose(asnumpy(net.grad), asnumpy(2 * once), rtol=1e-12)
     net.backward(y, tape, add=False)
     assert (net.grad == once).all()
     assert (net.backward(y, tape, params=False) == dx).all()
@@ -182,7 +188,7 @@ def test_backward_adds_overwrites_or_leaves_the_gradient():
     assert (net.grad == once).all()
 
 
-def test_inputs_false_does_no_work_below_the_first_parameters():
+def test_inputs_false_does_no_work_below_the_first_parameters(xp):
     class Watched(ng.Tanh):
         seen = 0
 
@@ -190,7 +196,7 @@ def test_inputs_false_does_no_work_below_the_first_parameters():
             Watched.seen += 1
             return super().df(dy, y)
 
-    net = ng.Network([Watched(), ng.Linear(3, 2), Watched()])
+    net = ng.Network([Watched(), ng.Linear(3, 2), Watched()], xp=xp)
     y, tape = net.forward(x_for(net))
     net.backward(y, tape, inputs=False)
     assert Watched.seen == 1
@@ -198,11 +204,11 @@ def test_inputs_false_does_no_work_below_the_first_parameters():
     assert Watched.seen == 3
 
 
-def test_nothing_given_is_changed():
-    net = small()
+def test_nothing_given_is_changed(xp):
+    net = small(xp)
     x = x_for(net)
     y, tape = net.forward(x, train=True)
-    dy = np.ones_like(y)
+    dy = xp.ones_like(y)
     kept = x.copy(), y.copy(), dy.copy(), copy.deepcopy(tape)
     net.backward(dy, tape)
     for was, now in zip(kept[:3], (x, y, dy), strict=True):
@@ -210,25 +216,25 @@ def test_nothing_given_is_changed():
     assert pickle.dumps(kept[3]) == pickle.dumps(copy.deepcopy(tape))
 
 
-def test_forward_keeps_nothing_on_the_network():
-    net = small()
+def test_forward_keeps_nothing_on_the_network(xp):
+    net = small(xp)
     before = pickle.dumps(net)
     net.forward(x_for(net), train=True)
     assert pickle.dumps(net) == before
 
 
-def test_batchnorm_statistics_change_only_by_calibrate():
-    net = small()
+def test_batchnorm_statistics_change_only_by_calibrate(xp):
+    net = small(xp)
     x = 3 * x_for(net, m=400) + 1
     fresh = net.buffers.copy()
     _, tape = net.forward(x, train=True)
-    net.backward(np.ones((400, 2)), tape)
+    net.backward(xp.ones((400, 2)), tape)
     assert (net.buffers == fresh).all()
     y = net.calibrate(x)
     h = x @ net.layers[0].W + net.layers[0].b
-    np.testing.assert_allclose(net.layers[1].mean, h.mean(axis=0))
-    np.testing.assert_allclose(net.layers[1].var, h.var(axis=0))
-    np.testing.assert_allclose(y, net.forward(x, train=True)[0])  # the same statistics, now as constants
+    np.testing.assert_allclose(asnumpy(net.layers[1].mean), asnumpy(h.mean(axis=0)))
+    np.testing.assert_allclose(asnumpy(net.layers[1].var), asnumpy(h.var(axis=0)))
+    np.testing.assert_allclose(asnumpy(y), asnumpy(net.forward(x, train=True)[0]))  # the same statistics, now as constants
     assert (y == net(x)).all()
 
 
@@ -247,18 +253,18 @@ def test_n_in_and_n_out():
     assert ng.Network([ng.Reshape((6,)), ng.Linear(6, 1)]).n_in is None
 
 
-def test_dropout_keeps_the_mean_and_only_acts_in_training():
-    net = ng.Network([ng.Dropout(0.3)])
-    x = np.ones((200, 500), dtype="float32")
-    y = net.forward(x, train=True, rng=np.random.default_rng(0))[0]
-    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)}
+def test_dropout_keeps_the_mean_and_only_acts_in_training(xp):
+    net = ng.Network([ng.Dropout(0.3)], xp=xp)
+    x = xp.ones((200, 500), dtype="float32")
+    y = net.forward(x, train=True, rng=xp.random.default_rng(0))[0]
+    assert set(np.unique(asnumpy(y))) == {np.float32(0), np.float32(1 / 0.7)}
     assert abs(y.mean() - 1) < 0.01
     assert (net(x) == x).all()
 
 
-def test_reshape_goes_there_and_back():
-    net = ng.Network([ng.Reshape((2, 3)), ng.Reshape((6,))])
-    x = np.arange(12.0, dtype="float32").reshape(2, 6)
+def test_reshape_goes_there_and_back(xp):
+    net = ng.Network([ng.Reshape((2, 3)), ng.Reshape((6,))], xp=xp)
+    x = xp.arange(12.0, dtype="float32").reshape(2, 6)
     y, tape = net.forward(x)
     assert (y == x).all()
     assert (net.backward(y, tape) == x).all()
@@ -307,7 +313,7 @@ def test_a_list_is_refused_and_an_unplaced_layer_says_so():
         ng.Linear(2, 2)(np.zeros((1, 2)))
 
 
-def test_a_layer_of_ones_own():
+def test_a_layer_of_ones_own(xp):
     class Scale(ng.Layer):
         """y = s ∘ x."""
 
@@ -326,10 +332,29 @@ def test_a_layer_of_ones_own():
                 self.ds[...] = (dy * x).sum(axis=0) + (self.ds if add else 0)
             return dy * self.s
 
-    net = ng.Network([Scale(), ng.Linear(3, 2)], dtype="float64")
+    net = ng.Network([Scale(), ng.Linear(3, 2)], dtype="float64", xp=xp)
     x = x_for(net)
     assert (net.layers[0](x) == 2 * x).all()
-    dx = net.backward(np.ones((6, 2)), net.forward(x)[1])
+    dx = net.backward(xp.ones((6, 2)), net.forward(x)[1])
     assert rel_error(net.grad, numeric_gradient(lambda: net(x).sum(), net.theta)) < 1e-6
     assert rel_error(dx, numeric_gradient(lambda: net(x).sum(), x)) < 1e-6
     assert_views(net.copy())
+
+
+def test_a_network_moves_to_another_backend_and_back(device):
+    net = small()
+    net.calibrate(x_for(net))
+    there = net.copy(xp=standin.cupy)
+    back = there.copy(xp=np)
+    for moved in (there, back):
+        assert_views(moved)
+    assert array_module(there.theta).__name__ == "cupy"
+    for name in ("theta", "grad", "buffers"):
+        assert (getattr(back, name) == getattr(net, name)).all()
+    assert (asnumpy(there(x_for(there))) == net(x_for(net))).all()
+
+
+def test_arrays_of_another_backend_are_refused(device):
+    net = small()
+    with pytest.raises(ng.InputError, match=r"a cupy network was given a numpy array: move one \(net\.copy\(xp=…\)\)"):
+        net.copy(xp=standin.cupy)(x_for(net))

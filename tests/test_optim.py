@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import numgan as ng
+from numgan.backend import asnumpy
 
 
 def gradients(steps, n=7, seed=0):
@@ -15,19 +16,19 @@ def gradients(steps, n=7, seed=0):
 
 
 @pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9])
-def test_adam_is_algorithm_1_of_its_paper(beta1):
+def test_adam_is_algorithm_1_of_its_paper(beta1, xp):
     lr, beta2, eps = 2e-3, 0.999, 1e-8
     opt = ng.Adam(lr, beta1, beta2, eps)
-    theta = np.linspace(-1, 1, 7)
-    paper, m, v = theta.copy(), np.zeros(7), np.zeros(7)
+    paper, m, v = np.linspace(-1, 1, 7), np.zeros(7), np.zeros(7)
+    theta = xp.array(paper)
     for t, g in enumerate(gradients(2000), start=1):
-        opt.step(theta, g)
+        opt.step(theta, xp.asarray(g))
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g**2
         m_hat = m / (1 - beta1**t)
         v_hat = v / (1 - beta2**t)
         paper = paper - lr * m_hat / (np.sqrt(v_hat) + eps)
-        np.testing.assert_allclose(theta, paper, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(asnumpy(theta), paper, rtol=1e-12, atol=1e-12)
     assert opt.t == 2000
 
 
@@ -44,15 +45,15 @@ def test_adam_without_the_power_of_t_would_be_caught():
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd_is_the_recursion_of_sutskever_et_al(momentum):
+def test_sgd_is_the_recursion_of_sutskever_et_al(momentum, xp):
     opt = ng.SGD(0.05, momentum)
-    theta = np.linspace(-1, 1, 7)
-    paper, v = theta.copy(), np.zeros(7)
+    paper, v = np.linspace(-1, 1, 7), np.zeros(7)
+    theta = xp.array(paper)
     for g in gradients(2000):
-        opt.step(theta, g)
+        opt.step(theta, xp.asarray(g))
         v = momentum * v - 0.05 * g
         paper = paper + v
-        np.testing.assert_allclose(theta, paper, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(asnumpy(theta), paper, rtol=1e-12, atol=1e-12)
 
 
 def test_schedules_are_asked_for_the_number_of_updates_made():
@@ -79,12 +80,12 @@ def test_ramp_and_decay():
 
 
 @pytest.mark.parametrize("make", [lambda: ng.Adam(1e-3), lambda: ng.SGD(1e-3, 0.9)])
-def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatch):
-    g = np.random.default_rng(0).standard_normal((3, 1000)).astype("float32")
+def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatch, xp):
+    g = xp.asarray(np.random.default_rng(0).standard_normal((3, 1000)), dtype="float32")
     results = []
     for block in (7, 10**6):
         monkeypatch.setattr("numgan.optim.BLOCK", block)
-        opt, theta = make(), np.ones(1000, dtype="float32")
+        opt, theta = make(), xp.ones(1000, dtype="float32")
         for row in g:
             opt.step(theta, row)
         results.append(theta)
@@ -92,10 +93,18 @@ def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatc
     assert results[0].dtype == np.float32
 
 
-def test_the_gradient_is_only_read():
-    g = np.ones(3)
+@pytest.mark.parametrize("make", [lambda lr: ng.Adam(lr), lambda lr: ng.SGD(lr, 0.9)])
+def test_a_rate_may_be_a_numpy_scalar_and_float32_stays(make, xp):
+    theta, plain = xp.ones(9, dtype="float32"), xp.ones(9, dtype="float32")
+    make(lambda t: np.float64(0.1)).step(theta, theta.copy())
+    make(0.1).step(plain, plain.copy())
+    assert (theta == plain).all()
+
+
+def test_the_gradient_is_only_read(xp):
+    g = xp.ones(3)
     for opt in (ng.Adam(), ng.SGD(0.1, 0.5)):
-        opt.step(np.zeros(3), g)
+        opt.step(xp.zeros(3), g)
         assert (g == 1).all()
 
 
@@ -118,8 +127,8 @@ def test_what_makes_no_sense_is_refused(call, says):
         call()
 
 
-def test_an_optimiser_serves_one_vector():
+def test_an_optimiser_serves_one_vector(xp):
     opt = ng.Adam()
-    opt.step(np.zeros(3), np.ones(3))
+    opt.step(xp.zeros(3), xp.ones(3))
     with pytest.raises(ng.InputError, match="began with 3 parameters and was given 4"):
-        opt.step(np.zeros(4), np.ones(4))
+        opt.step(xp.zeros(4), xp.ones(4))

@@ -30,6 +30,10 @@ def goodfellow():
     return ng.Network([*hidden, ng.Dropout(0.5), ng.Linear(5, 1)], dtype="float64")
 
 
+def _layers(hidden):
+    return [ng.Linear(4, 6), hidden(), ng.Linear(6, 1)]
+
+
 def nested():
     inside = ng.Network([ng.Linear(4, 6), ng.Tanh(), ng.Network([ng.Dropout(0.3), ng.Linear(6, 6)])])
     return ng.Network([ng.Reshape((4,)), inside, ng.Sigmoid(), ng.Linear(6, 1)], dtype="float64")
@@ -46,6 +50,7 @@ NETWORKS = {
     "sigmoid at the end": lambda: ng.Network([ng.Linear(4, 1), ng.Sigmoid()], dtype="float64"),
     "maxout": maxout,
     "dropout": lambda: stack(ng.Dropout(0.3), ng.Tanh()),
+    "instance noise": lambda: ng.Network([ng.InstanceNoise(0.2), *_layers(ng.Tanh)], dtype="float64"),
     "goodfellow2014": goodfellow,
     "nested": nested,
 }
@@ -188,7 +193,7 @@ def test_a_network_of_ones_own_and_missing_numbers_are_refused():
             bad()
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("nested",)])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("nested", "instance noise")])
 @pytest.mark.parametrize("kind", ["r1", "wgan_gp"])
 def test_pytorch_agrees(name, kind):
     torch = pytest.importorskip("torch")

@@ -186,7 +186,7 @@ def test_losses_and_their_derivatives_are_finite_for_any_logits(loss, a_x, a_g):
     for dtype in ("float32", "float64"):
         out = [*loss.discriminator(a_x.astype(dtype), a_g.astype(dtype)), *loss.generator(a_g.astype(dtype))]
         assert all(np.isfinite(v).all() for v in out)
-        assert all(v.dtype == dtype for v in out)
+        assert all(v.dtype == dtype for v in out if v.ndim)
         assert [v.shape for v in out] == [(), a_x.shape, a_g.shape, (), a_g.shape]
 
 
@@ -248,6 +248,16 @@ def test_adam_does_not_see_the_scale_of_the_gradient(n, power, seed):
         one.step(plain, g)
         other.step(scaled, 10**power * g)
     assert rel_error(plain, scaled) < 1e-12
+
+
+@given(st.floats(0, 0.99), st.floats(0, 0.9999), st.integers(1, 30), seeds)
+def test_adam_walks_at_its_learning_rate_down_a_constant_slope(beta1, beta2, steps, seed):
+    """m̂ = g and v̂ = g² at every t, if both are corrected by the right power of β."""
+    g = np.random.default_rng(seed).standard_normal(5)
+    theta, adam = np.zeros(5), ng.Adam(lr=0.1, beta1=beta1, beta2=beta2, eps=1e-30)
+    for _ in range(steps):
+        adam.step(theta, g)
+    assert np.allclose(theta, -0.1 * steps * np.sign(g), rtol=1e-9)
 
 
 @given(st.integers(1, 20), st.floats(0, 0.99), seeds)

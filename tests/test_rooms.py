@@ -11,15 +11,16 @@ ROOT = Path(numgan.__file__).parent
 RUNGS = [
     {"errors"},
     {"backend"},
-    {"protocol", "losses", "optim", "schedules", "streams", "averaging"},
+    {"protocol", "losses", "optim", "schedules", "streams", "averaging", "metrics"},
     {"layers", "network"},
-    {"activations", "norm", "maxout"},
+    {"activations", "norm", "maxout", "cures"},
     {"check", "penalty"},
     {"gan", "data", "checkpoint"},
     {"parallel", "models", "survey", "resume", "checks"},
     {"training"},
     {"lab"},
-    {"plots"},
+    {"plots", "gpucheck"},
+    {"labplots"},
     {"runs"},
     {"cli"},
     {"__init__", "__main__"},
@@ -69,7 +70,7 @@ def test_only_backend_names_cupy_and_only_plots_imports_matplotlib():
     for path in FILES:
         modules = set(modules_named(path))
         assert ("cupy" in modules) == (room_of(path) == "backend")
-        assert ("matplotlib" in modules) == (room_of(path) == "plots")
+        assert ("matplotlib" in modules) == (room_of(path) in ("plots", "labplots"))
 
 
 def test_one_training_step_is_readable_in_seven_short_files():

@@ -7,22 +7,24 @@ import pytest
 from numeric import numeric_gradient, rel_error
 
 import numgan as ng
+from numgan.backend import array_module
 from numgan.losses import LeastSquares, Minimax, NonSaturating
 from numgan.parallel import Share, Team, join
 
 LOSSES = [*ng.losses.BY_NAME.values(), Minimax(smooth=0.9), NonSaturating(smooth=0.8)]
 
 
-def pair(hidden=lambda: ng.LeakyReLU(0.2), norm=False, seed=0):
+def pair(xp, hidden=lambda: ng.LeakyReLU(0.2), norm=False, seed=0):
     """A small G: 3 → 6 → 4 and D: 4 → 5 → 1 in float64, with a batch of data and of noise."""
+    how = {"dtype": "float64", "xp": xp}
     extra = [ng.BatchNorm(6)] if norm else []
-    G = ng.Network([ng.Linear(3, 6), *extra, hidden(), ng.Linear(6, 4), ng.Tanh()], seed=seed, dtype="float64")
+    G = ng.Network([ng.Linear(3, 6), *extra, hidden(), ng.Linear(6, 4), ng.Tanh()], seed=seed, **how)
     extra = [ng.BatchNorm(5)] if norm else []
-    D = ng.Network([ng.Linear(4, 5), *extra, hidden(), ng.Linear(5, 1)], seed=seed + 1, dtype="float64")
+    D = ng.Network([ng.Linear(4, 5), *extra, hidden(), ng.Linear(5, 1)], seed=seed + 1, **how)
     rng = np.random.default_rng(seed)
     for net in (G, D):
-        net.theta[...] += 0.1 * rng.standard_normal(net.theta.shape)  # biases away from zero
-    return G, D, rng.standard_normal((7, 4)), rng.standard_normal((7, 3))
+        net.theta[...] += xp.asarray(0.1 * rng.standard_normal(net.theta.shape))  # biases away from zero
+    return G, D, xp.asarray(rng.standard_normal((7, 4))), xp.asarray(rng.standard_normal((7, 3)))
 
 
 def logits(D, x, **how):
@@ -32,14 +34,14 @@ def logits(D, x, **how):
 @pytest.mark.parametrize("norm", [False, True], ids=["plain", "batchnorm"])
 @pytest.mark.parametrize("hidden", [ng.LeakyReLU, ng.ReLU, ng.Tanh, ng.Sigmoid])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_discriminator_gradient_is_the_slope_of_its_loss(loss, hidden, norm):
-    G, D, x, z = pair(hidden, norm)
+def test_discriminator_gradient_is_the_slope_of_its_loss(loss, hidden, norm, xp):
+    G, D, x, z = pair(xp, hidden, norm)
     x_g = G.forward(z, train=True)[0]
     theta_g, grad_g = G.theta.copy(), G.grad.copy()
     info = ng.discriminator_gradient(G, D, x, z, loss)
     slope = numeric_gradient(lambda: loss.discriminator(logits(D, x), logits(D, x_g))[0], D.theta)
     assert rel_error(D.grad, slope) < 1e-6
-    assert np.isclose(info.value, loss.discriminator(logits(D, x), logits(D, x_g))[0], rtol=1e-12)
+    assert np.isclose(float(info.value), float(loss.discriminator(logits(D, x), logits(D, x_g))[0]), rtol=1e-12)
     assert (G.theta == theta_g).all()
     assert (G.grad == grad_g).all()
 
@@ -47,8 +49,8 @@ def test_discriminator_gradient_is_the_slope_of_its_loss(loss, hidden, norm):
 @pytest.mark.parametrize("norm", [False, True], ids=["plain", "batchnorm"])
 @pytest.mark.parametrize("hidden", [ng.LeakyReLU, ng.ReLU, ng.Tanh, ng.Sigmoid])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_generator_gradient_is_the_slope_of_its_loss_through_D(loss, hidden, norm):
-    G, D, _, z = pair(hidden, norm)
+def test_generator_gradient_is_the_slope_of_its_loss_through_D(loss, hidden, norm, xp):
+    G, D, _, z = pair(xp, hidden, norm)
     D.grad[...] = 7.0
     theta_d = D.theta.copy()
     ng.generator_gradient(G, D, z, loss)
@@ -58,36 +60,36 @@ def test_generator_gradient_is_the_slope_of_its_loss_through_D(loss, hidden, nor
     assert (D.theta == theta_d).all()
 
 
-def test_minimax_discriminator_ascends_the_papers_V():
+def test_minimax_discriminator_ascends_the_papers_V(xp):
     """Eq. 1 in its own words: differentiate V with D(x) = σ(a), and D.grad must be its negative."""
-    G, D, x, z = pair()
+    G, D, x, z = pair(xp)
     x_g = G(z)
 
     def V():
-        D_x, D_Gz = (1 / (1 + np.exp(-D(rows))) for rows in (x, x_g))
-        return np.mean(np.log(D_x)) + np.mean(np.log(1 - D_Gz))
+        D_x, D_Gz = (1 / (1 + xp.exp(-D(rows))) for rows in (x, x_g))
+        return xp.log(D_x).mean() + xp.log(1 - D_Gz).mean()
 
     info = ng.discriminator_gradient(G, D, x, z, ng.losses.minimax)
-    assert np.isclose(info.V, V(), rtol=1e-12)
+    assert np.isclose(float(info.V), float(V()), rtol=1e-12)
     assert rel_error(-D.grad, numeric_gradient(V, D.theta)) < 1e-6
     ng.generator_gradient(G, D, z, ng.losses.minimax)
 
     def second_term():
-        return np.mean(np.log(1 - 1 / (1 + np.exp(-D(G(z))))))
+        return xp.log(1 - 1 / (1 + xp.exp(-D(G(z))))).mean()
 
     assert rel_error(G.grad, numeric_gradient(second_term, G.theta)) < 1e-6  # G descends it
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_every_entry_of_theta_g_gets_a_gradient(loss):
+def test_every_entry_of_theta_g_gets_a_gradient(loss, xp):
     """The generator that never moves is the best-known bug of the genre."""
-    G, D, _, z = pair()
+    G, D, _, z = pair(xp)
     ng.generator_gradient(G, D, z, loss)
     assert (G.grad != 0).all()
 
 
-def test_gradients_overwrite_what_was_there():
-    G, D, x, z = pair()
+def test_gradients_overwrite_what_was_there(xp):
+    G, D, x, z = pair(xp)
     loss = ng.losses.nonsaturating
     ng.discriminator_gradient(G, D, x, z, loss)
     ng.generator_gradient(G, D, z, loss)
@@ -99,7 +101,7 @@ def test_gradients_overwrite_what_was_there():
 
 
 def test_a_step_draws_no_random_number_of_its_own():
-    G, D, x, z = pair()
+    G, D, x, z = pair(np)
     rng = np.random.default_rng(3)
     before = copy.deepcopy(rng.bit_generator.state)
     ng.discriminator_gradient(G, D, x, z, ng.losses.minimax, rng)
@@ -107,28 +109,28 @@ def test_a_step_draws_no_random_number_of_its_own():
     assert rng.bit_generator.state == before
 
 
-def test_one_batch_of_2m_rows_equals_two_passes():
+def test_one_batch_of_2m_rows_equals_two_passes(xp):
     """D with BatchNorm must see data and samples apart; a row-wise D may see them together."""
 
     class Apart(ng.Network):
         rowwise = False
 
-    G, D, x, z = pair()
-    apart = Apart(copy.deepcopy(D.layers), dtype="float64")
+    G, D, x, z = pair(xp)
+    apart = Apart(copy.deepcopy(D.layers), dtype="float64", xp=xp)
     apart.theta[...] = D.theta
     for net in (D, apart):
         ng.discriminator_gradient(G, net, x, z, LeastSquares())
     assert rel_error(D.grad, apart.grad) < 1e-13
 
 
-def test_dropout_in_a_step_follows_the_rng_it_is_given():
-    G, D, _, z = pair()
-    D = ng.Network([ng.Dropout(0.4), *copy.deepcopy(D.layers)], seed=5, dtype="float64")
+def test_dropout_in_a_step_follows_the_rng_it_is_given(xp):
+    G, D, _, z = pair(xp)
+    D = ng.Network([ng.Dropout(0.4), *copy.deepcopy(D.layers)], seed=5, dtype="float64", xp=xp)
     loss = ng.losses.nonsaturating
-    ng.generator_gradient(G, D, z, loss, np.random.default_rng(9))
+    ng.generator_gradient(G, D, z, loss, xp.random.default_rng(9))
 
     def value():
-        return loss.generator(logits(D, G.forward(z, train=True)[0], rng=np.random.default_rng(9)))[0]
+        return loss.generator(logits(D, G.forward(z, train=True)[0], rng=xp.random.default_rng(9)))[0]
 
     assert rel_error(G.grad, numeric_gradient(value, G.theta)) < 1e-6
     with pytest.raises(ng.InputError, match="rng="):
@@ -144,7 +146,7 @@ class Conditional:
 
     def forward(self, inputs, train=False, rng=None):
         rows, label = inputs
-        y, tape = self.net.forward(np.concatenate([rows, label], axis=1), train, rng)
+        y, tape = self.net.forward(array_module(rows).concatenate([rows, label], axis=1), train, rng)
         return ((y, label) if self.keep_label else y), tape
 
     def backward(self, dy, tape, params=True, inputs=True, add=True):
@@ -155,12 +157,13 @@ class Conditional:
         return self.forward(inputs)[0]
 
 
-def test_tuples_and_classes_of_ones_own_pass_through():
+def test_tuples_and_classes_of_ones_own_pass_through(xp):
     rng = np.random.default_rng(0)
-    label = rng.integers(0, 2, (6, 1)).astype(float)
-    x, z = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
-    G = Conditional(ng.Network([ng.Linear(3, 5), ng.Tanh(), ng.Linear(5, 3)], dtype="float64"), keep_label=True)
-    D = Conditional(ng.Network([ng.Linear(4, 5), ng.Tanh(), ng.Linear(5, 1)], seed=1, dtype="float64"), False)
+    label = xp.asarray(rng.integers(0, 2, (6, 1)).astype(float))
+    x, z = xp.asarray(rng.standard_normal((6, 3))), xp.asarray(rng.standard_normal((6, 2)))
+    how = {"dtype": "float64", "xp": xp}
+    G = Conditional(ng.Network([ng.Linear(3, 5), ng.Tanh(), ng.Linear(5, 3)], **how), keep_label=True)
+    D = Conditional(ng.Network([ng.Linear(4, 5), ng.Tanh(), ng.Linear(5, 1)], seed=1, **how), keep_label=False)
     loss = ng.losses.hinge
     ng.discriminator_gradient(G, D, (x, label), (z, label), loss)
     slope = numeric_gradient(lambda: loss.discriminator(D((x, label)), D(G((z, label))))[0], D.theta)
@@ -173,7 +176,7 @@ def test_tuples_and_classes_of_ones_own_pass_through():
 def test_threads_change_a_step_by_rounding_only(loss, monkeypatch):
     monkeypatch.setattr("numgan.parallel.MIN_ROWS", 1)
     monkeypatch.setattr("numgan.parallel.MIN_WORK", 1)
-    G, D, x, z = pair()
+    G, D, x, z = pair(np)
     alone_D = ng.discriminator_gradient(G, D, x, z, loss)
     grad_d = D.grad.copy()
     alone_G = ng.generator_gradient(G, D, z, loss)
@@ -200,7 +203,7 @@ def test_a_share_of_a_loss_is_that_part_of_it():
     assert (value, da_x.tolist(), da_g.tolist()) == (whole[0] / 4, (whole[1] / 4).tolist(), (whole[2] / 4).tolist())
 
 
-def test_info_of_a_generator_step_has_no_V():
-    G, D, _, z = pair()
+def test_info_of_a_generator_step_has_no_V(xp):
+    G, D, _, z = pair(xp)
     with pytest.raises(AttributeError, match="sees no data"):
         _ = ng.generator_gradient(G, D, z, ng.losses.minimax).V

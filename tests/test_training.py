@@ -7,22 +7,23 @@ import pytest
 
 import numgan as ng
 from numgan import resume
-from numgan.backend import generator
+from numgan.backend import asnumpy, generator
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.parallel import Team, plan
 from numgan.streams import LAYERS, Minibatches, Noise
 
 
-def plain(seed=0, dtype="float32"):
-    G = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(0.2), ng.Linear(16, 2)], seed=seed, dtype=dtype)
-    D = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(0.2), ng.Linear(16, 1)], seed=seed + 1, dtype=dtype)
+def plain(xp=np, seed=0, dtype="float32"):
+    how = {"dtype": dtype, "xp": xp}
+    G = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(0.2), ng.Linear(16, 2)], seed=seed, **how)
+    D = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(0.2), ng.Linear(16, 1)], seed=seed + 1, **how)
     return G, D
 
 
-def everything(seed=0):
+def everything(xp=np, seed=0):
     """BatchNorm, Dropout, Maxout, momentum with a schedule, Adam: all that has state."""
-    G = ng.Network([ng.Linear(2, 16), ng.BatchNorm(16), ng.ReLU(), ng.Linear(16, 2)], seed=seed)
-    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 8, 3), ng.BatchNorm(8), ng.Linear(8, 1)], seed=seed + 1)
+    G = ng.Network([ng.Linear(2, 16), ng.BatchNorm(16), ng.ReLU(), ng.Linear(16, 2)], seed=seed, xp=xp)
+    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 8, 3), ng.BatchNorm(8), ng.Linear(8, 1)], seed=seed + 1, xp=xp)
     return G, D
 
 
@@ -34,23 +35,23 @@ def run_of(pair, **settings):
     return ng.Training(*pair, RING, **settings)
 
 
-def full_run():
+def full_run(xp=np):
     optimizers = (ng.Adam(1e-3, 0.5), ng.SGD(ng.Decay(0.05, 1.01), ng.Ramp(0.5, 0.9, 0, 20)))
-    return run_of(everything(), optimizers=optimizers, ema=0.9, k=2, noise="uniform")
+    return run_of(everything(xp), optimizers=optimizers, ema=0.9, k=2, noise="uniform")
 
 
 def go(run, n, **how):
     return list(run.steps(n, **how))
 
 
-def test_a_run_is_algorithm_1_written_out():
+def test_a_run_is_algorithm_1_written_out(xp):
     """k steps for D, each on fresh data and noise; one for G on fresh noise. The loop below is the paper's."""
-    run = run_of(plain(dtype="float64"), k=2, threads=1)
+    run = run_of(plain(xp, dtype="float64"), k=2, threads=1)
     go(run, 5)
-    G, D = plain(dtype="float64")
+    G, D = plain(xp, dtype="float64")
     opt_g, opt_d, loss = ng.Adam(), ng.Adam(), ng.losses.nonsaturating
-    minibatch = Minibatches(RING.x.astype("float64"), 32, seed=3)
-    noise = Noise("normal", 32, 2, np.float64, 3, np)
+    minibatch = Minibatches(xp.asarray(RING.x, dtype="float64"), 32, seed=3)
+    noise = Noise("normal", 32, 2, np.float64, 3, xp)
     x, z = map(minibatch, itertools.count()), map(noise, itertools.count())
     for _ in range(5):
         for _ in range(2):
@@ -63,8 +64,8 @@ def test_a_run_is_algorithm_1_written_out():
 
 
 @pytest.mark.parametrize("pair", [plain, everything])
-def test_the_seed_fixes_everything(pair):
-    runs = [run_of(pair(), seed=seed) for seed in (3, 3, 4)]
+def test_the_seed_fixes_everything(pair, xp):
+    runs = [run_of(pair(xp), seed=seed) for seed in (3, 3, 4)]
     for run in runs:
         go(run, 200, every=100)
     assert (runs[0].G.theta == runs[1].G.theta).all()
@@ -73,12 +74,12 @@ def test_the_seed_fixes_everything(pair):
     assert (runs[0].G.theta != runs[2].G.theta).any()
 
 
-def test_saved_and_loaded_it_goes_on_bit_for_bit(tmp_path):
-    straight, first = full_run(), full_run()
+def test_saved_and_loaded_it_goes_on_bit_for_bit(tmp_path, xp):
+    straight, first = full_run(xp), full_run(xp)
     go(straight, 46)
     go(first, 23)
     first.save(tmp_path / "c.npz")
-    second = ng.Training.load(tmp_path / "c.npz", RING)
+    second = ng.Training.load(tmp_path / "c.npz", RING, xp=xp)
     assert second.step == 23
     assert second.history == first.history
     go(second, 23)
@@ -89,10 +90,10 @@ def test_saved_and_loaded_it_goes_on_bit_for_bit(tmp_path):
     assert (straight.sample(50) == second.sample(50)).all()
 
 
-def test_saved_before_the_first_step(tmp_path):
-    run = full_run()
+def test_saved_before_the_first_step(tmp_path, xp):
+    run = full_run(xp)
     run.save(tmp_path / "c.npz")
-    again = ng.Training.load(tmp_path / "c.npz", RING)
+    again = ng.Training.load(tmp_path / "c.npz", RING, xp=xp)
     go(run, 3)
     go(again, 3)
     assert (run.G.theta == again.G.theta).all()
@@ -102,34 +103,34 @@ PENALTIES = [ng.R1(0.5), ng.R2(), ng.WGANGP(5.0)]
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
-def test_a_penalty_is_part_of_what_D_descends(penalty):
-    free, held = run_of(plain(dtype="float64"), threads=1), run_of(plain(dtype="float64"), threads=1, penalty=penalty)
+def test_a_penalty_is_part_of_what_D_descends(penalty, xp):
+    free, held = run_of(plain(xp, dtype="float64"), threads=1), run_of(plain(xp, dtype="float64"), threads=1, penalty=penalty)
     (before,), (after,) = go(free, 1), go(held, 1)
-    D, x = plain(dtype="float64")[1], held._minibatch(0)
-    x_g, rng = plain(dtype="float64")[0](held._noise(0)), generator(np, 3, LAYERS, 0)
+    D, x = plain(xp, dtype="float64")[1], held._minibatch(0)
+    x_g, rng = plain(xp, dtype="float64")[0](held._noise(0)), generator(xp, 3, LAYERS, 0)
     added = penalty(D, x, x_g, penalty.draw(x, rng), None)
-    assert after.loss_D == pytest.approx(before.loss_D + added, rel=1e-12)
-    np.testing.assert_allclose(held.D.grad, free.D.grad + D.grad, rtol=1e-9, atol=1e-12)
+    assert after.loss_D == pytest.approx(before.loss_D + float(added), rel=1e-12)
+    np.testing.assert_allclose(asnumpy(held.D.grad), asnumpy(free.D.grad + D.grad), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
-def test_with_a_penalty_it_goes_on_bit_for_bit(tmp_path, penalty):
-    G, _ = everything()
-    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 8, 3), ng.Tanh(), ng.Linear(8, 1)], seed=1)
+def test_with_a_penalty_it_goes_on_bit_for_bit(tmp_path, penalty, xp):
+    G, _ = everything(xp)
+    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 8, 3), ng.Tanh(), ng.Linear(8, 1)], seed=1, xp=xp)
     straight, first = (run_of((G.copy(), D.copy()), k=2, penalty=penalty, clip=0.3) for _ in range(2))
     go(straight, 12)
     go(first, 5)
     first.save(tmp_path / "c.npz")
-    second = ng.Training.load(tmp_path / "c.npz", RING)
+    second = ng.Training.load(tmp_path / "c.npz", RING, xp=xp)
     assert (second.penalty, second.clip) == (penalty, 0.3)
     go(second, 7)
     assert (straight.D.theta == second.D.theta).all()
     assert straight.history[5:] == second.history[5:]
-    assert np.abs(straight.D.theta).max() == np.float32(0.3)
+    assert abs(straight.D.theta).max() == np.float32(0.3)
 
 
-def test_breaking_off_and_calling_again_goes_on_exactly():
-    straight, broken = run_of(plain()), run_of(plain())
+def test_breaking_off_and_calling_again_goes_on_exactly(xp):
+    straight, broken = run_of(plain(xp)), run_of(plain(xp))
     go(straight, 20)
     for record in broken.steps(20):
         if record.step == 7:
@@ -139,8 +140,8 @@ def test_breaking_off_and_calling_again_goes_on_exactly():
     assert straight.history == broken.history
 
 
-def test_sampling_and_saving_leave_the_run_as_it_was(tmp_path):
-    quiet, watched = full_run(), full_run()
+def test_sampling_and_saving_leave_the_run_as_it_was(tmp_path, xp):
+    quiet, watched = full_run(xp), full_run(xp)
     for _ in range(6):
         go(quiet, 1)
         go(watched, 1)
@@ -150,23 +151,23 @@ def test_sampling_and_saving_leave_the_run_as_it_was(tmp_path):
     assert (quiet.D.theta == watched.D.theta).all()
 
 
-def test_samples_have_fixed_noise_and_come_from_averaged_weights():
-    run = run_of(plain(), ema=0.9)
+def test_samples_have_fixed_noise_and_come_from_averaged_weights(xp):
+    run = run_of(plain(xp), ema=0.9)
     assert (run.sample(8) == run.sample(8)).all()
     assert (run.sample(8) != run.sample(8, seed=1)).any()
     thetas = []
     for _ in run.steps(12):
-        thetas.append(run.G.theta.copy())
+        thetas.append(asnumpy(run.G.theta).copy())
     weights = 0.9 ** np.arange(11, -1, -1)
     mean = (weights[:, None] * thetas).sum(axis=0) / weights.sum()
     drawn = run.sample(8)
-    run.G.theta[...] = mean
+    run.G.theta[...] = xp.asarray(mean, dtype="float32")
     run.ema = None
     np.testing.assert_allclose(drawn, run.sample(8), rtol=1e-4, atol=1e-5)
 
 
-def test_batchnorm_is_calibrated_with_the_averaged_weights(tmp_path):
-    run = full_run()
+def test_batchnorm_is_calibrated_with_the_averaged_weights(tmp_path, xp):
+    run = full_run(xp)
     go(run, 20)
     run.save(tmp_path / "c.npz")
     norm = run.G.layers[1]
@@ -174,24 +175,24 @@ def test_batchnorm_is_calibrated_with_the_averaged_weights(tmp_path):
     with run._averaged():
         z = run._fixed_noise(4, 1024, 0)
         h = z @ run.G.layers[0].W + run.G.layers[0].b
-        np.testing.assert_allclose(norm.mean, h.mean(axis=0), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(norm.var, h.var(axis=0), rtol=1e-4)
+        np.testing.assert_allclose(asnumpy(norm.mean), asnumpy(h.mean(axis=0)), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(asnumpy(norm.var), asnumpy(h.var(axis=0)), rtol=1e-4)
         assert (run.G.theta != own).any()
     assert (run.G.theta == own).all()
 
 
-def test_statistics_do_not_change_while_training():
-    run = full_run()
+def test_statistics_do_not_change_while_training(xp):
+    run = full_run(xp)
     before = run.G.buffers.copy(), run.D.buffers.copy()
     go(run, 5)
     assert (run.G.buffers == before[0]).all()
     assert (run.D.buffers == before[1]).all()
 
 
-def test_images_come_back_in_0_to_1():
+def test_images_come_back_in_0_to_1(xp):
     digits = ng.data.load("digits")
-    G = ng.Network([ng.Linear(4, 784), ng.Tanh()])
-    D = ng.Network([ng.Linear(784, 1)], seed=1)
+    G = ng.Network([ng.Linear(4, 784), ng.Tanh()], xp=xp)
+    D = ng.Network([ng.Linear(784, 1)], seed=1, xp=xp)
     x = ng.Training(G, D, digits).sample(64)
     assert x.shape == (64, 784)
     assert x.min() >= 0
@@ -199,29 +200,30 @@ def test_images_come_back_in_0_to_1():
     assert abs(x.mean() - 0.5) < 0.1
 
 
-def test_an_epoch_shows_each_row_at_most_once():
-    minibatch = Minibatches(np.arange(103.0)[:, None], batch=10, seed=0)
-    epochs = [np.concatenate([minibatch(10 * e + i) for i in range(10)]).ravel() for e in range(3)]
+def test_an_epoch_shows_each_row_at_most_once(xp):
+    minibatch = Minibatches(xp.arange(103.0)[:, None], batch=10, seed=0)
+    epochs = [asnumpy(xp.concatenate([minibatch(10 * e + i) for i in range(10)])).ravel() for e in range(3)]
     for rows in epochs:
         assert len(set(rows)) == 100
     assert (epochs[0] != epochs[1]).any()
     assert (minibatch(5) == Minibatches(minibatch.x, 10, seed=0)(5)).all()  # a position is enough
 
 
-def test_noise_has_mean_0_variance_1_and_a_position_is_enough():
+def test_noise_has_mean_0_variance_1_and_a_position_is_enough(xp):
     for kind in ("normal", "uniform"):
-        noise = Noise(kind, 100, 7, np.dtype("float32"), 6, np)
-        z = np.stack([noise(i) for i in range(50)])
+        noise = Noise(kind, 100, 7, np.dtype("float32"), 6, xp)
+        z = asnumpy(xp.stack([noise(i) for i in range(50)]))
         assert z.dtype == np.float32
         assert abs(z.mean()) < 0.03
         assert abs(z.var() - 1) < 0.03
-        assert (Noise(kind, 100, 7, np.dtype("float32"), 6, np)(37) == z[37]).all()
+        again = Noise(kind, 100, 7, np.dtype("float32"), 6, xp)
+        assert (asnumpy(again(37)) == z[37]).all()
         assert len(np.unique(z[:, 0, 0])) == 50
     assert abs(z).max() <= np.sqrt(3)
 
 
-def test_records():
-    run = run_of(plain())
+def test_records(xp):
+    run = run_of(plain(xp))
     records = go(run, 25, every=10)
     assert [r.step for r in records] == [10, 20, 25]
     assert run.history == records
@@ -229,8 +231,8 @@ def test_records():
     assert r.loss_D == pytest.approx(-r.V, rel=1e-5)
     assert 0 < r.D_x < 1
     assert 0 < r.D_Gz < 1
-    np.testing.assert_allclose(r.norm_D, np.linalg.norm(run.D.grad), rtol=1e-5)
-    np.testing.assert_allclose(r.norm_G, np.linalg.norm(run.G.grad), rtol=1e-5)
+    np.testing.assert_allclose(r.norm_D, np.linalg.norm(asnumpy(run.D.grad)), rtol=1e-5)
+    np.testing.assert_allclose(r.norm_G, np.linalg.norm(asnumpy(run.G.grad)), rtol=1e-5)
     assert go(run, 0) == []
 
 
@@ -246,8 +248,8 @@ def test_it_learns_a_gaussian():
     assert 0.25 < x.std() < 0.9
 
 
-def test_divergence_stops_the_run_and_nothing_is_saved(tmp_path):
-    run = run_of(plain(), loss=ng.losses.least_squares)
+def test_divergence_stops_the_run_and_nothing_is_saved(tmp_path, xp):
+    run = run_of(plain(xp), loss=ng.losses.least_squares)
     run.save(tmp_path / "c.npz")
     kept = (tmp_path / "c.npz").read_bytes()
     run.D.theta[...] = np.float32(1e30)
@@ -259,17 +261,17 @@ def test_divergence_stops_the_run_and_nothing_is_saved(tmp_path):
     assert (tmp_path / "c.npz").read_bytes() == kept
 
 
-def test_schedules_of_ones_own_are_passed_in_again(tmp_path):
+def test_schedules_of_ones_own_are_passed_in_again(tmp_path, xp):
     def optimizers():
         return ng.Adam(lambda t: 1e-3 / (1 + t)), ng.Adam(1e-3)
 
-    straight, first = (run_of(plain(), optimizers=optimizers()) for _ in range(2))
+    straight, first = (run_of(plain(xp), optimizers=optimizers()) for _ in range(2))
     go(straight, 8)
     go(first, 4)
     first.save(tmp_path / "c.npz")
     with pytest.raises(ng.InputError, match="pass it to load"):
         ng.Training.load(tmp_path / "c.npz", RING)
-    second = ng.Training.load(tmp_path / "c.npz", RING, optimizers=optimizers())
+    second = ng.Training.load(tmp_path / "c.npz", RING, optimizers=optimizers(), xp=xp)
     go(second, 4)
     assert (straight.G.theta == second.G.theta).all()
 
@@ -290,18 +292,18 @@ class Own:
         return self._net(x)
 
 
-def test_classes_of_ones_own_train_save_and_load(tmp_path):
-    run = ng.Training(*map(Own, plain()), RING, batch=32, n_z=2, ema=0.9)
+def test_classes_of_ones_own_train_save_and_load(tmp_path, xp):
+    run = ng.Training(*map(Own, plain(xp)), RING, batch=32, n_z=2, ema=0.9)
     go(run, 4)
     run.save(tmp_path / "c.npz")
     with pytest.raises(ng.InputError, match=r"Own.*pass it to load"):
         ng.Training.load(tmp_path / "c.npz", RING)
-    again = ng.Training.load(tmp_path / "c.npz", RING, *map(Own, plain()))
+    again = ng.Training.load(tmp_path / "c.npz", RING, *map(Own, plain(xp)))
     go(run, 4)
     go(again, 4)
     assert (run.G.theta == again.G.theta).all()
     with pytest.raises(ng.InputError, match="pass n_z="):
-        ng.Training(*map(Own, plain()), RING, batch=32)
+        ng.Training(*map(Own, plain(xp)), RING, batch=32)
 
 
 @pytest.mark.parametrize(
@@ -341,12 +343,12 @@ def test_networks_that_do_not_fit_are_refused():
         run_of(plain()).steps(5, every=0)
 
 
-def test_plain_arrays_serve_as_data():
-    run = ng.Training(*plain(), RING.x, batch=32)
+def test_plain_arrays_serve_as_data(xp):
+    run = ng.Training(*plain(xp), RING.x, batch=32)
     go(run, 2)
     assert run.sample(5).shape == (5, 2)
     with pytest.raises(ng.InputError, match="expected finite"):
-        ng.Training(*plain(), np.full((100, 2), np.nan, dtype="float32"))
+        ng.Training(*plain(xp), np.full((100, 2), np.nan, dtype="float32"))
 
 
 def test_other_data_is_refused_by_load(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 EPS = float(np.finfo(np.float64).eps)
 STEPS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-3, 1e-2)  # relative to the array's own scale, in the order in which they are tried
-LEAST = 1e-7
+LEAST = 1e-3  # what goes on inside a function is mostly of order 1, however small its y
 
 Function = Callable[[], np.ndarray]  # takes nothing: it reads arrays, which are changed in place and put back
 

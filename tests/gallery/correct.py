@@ -202,7 +202,7 @@ def saturated_sigmoid():
         y = np.exp(-np.logaddexp(0, -x))
         return y, y
 
-    return dict(forward=forward, backward=lambda dy, y: dy * y * (1 - y), x=draw(M, N_IN) - 40)
+    return dict(forward=forward, backward=lambda dy, y: dy * y * (1 - y), x=draw(M, N_IN) - 20)
 
 
 @right

@@ -25,7 +25,7 @@ def recorded() -> dict[str, Any]:
     for space in [*SPACES, *CLASSES]:
         owner = _find(cupy, space)
         for name in dir(owner):
-            if not name.startswith("_"):
+            if not name.startswith("_") and type(getattr(owner, name)) is not int:  # CUDA's enumerations
                 names[f"{space}.{name}".lstrip(".")] = _signature(getattr(owner, name), is_method=space in CLASSES)
     return {"version": cupy.__version__, "names": dict(sorted(names.items()))}
 

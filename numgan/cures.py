@@ -1,0 +1,95 @@
+"""Layers for a D that is not to be fooled by few samples, nor to be sure too soon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numgan.backend import Array, array_module
+from numgan.errors import InputError
+from numgan.protocol import Layer, check_sizes
+
+
+@dataclass(eq=False)
+class InstanceNoise(Layer):
+    """In training y = x + std · ε, ε ~ N(0, I); else y = x. dx = dy. As D's first layer it blurs all rows alike.
+
+    Then p_d and p_g overlap, and D* is not constant where the samples are. Sønderby et al. 2017, "Amortised MAP
+    Inference", §3.3; Arjovsky & Bottou 2017, §3.1.
+    """
+
+    std: float = 0.1
+    stochastic = True
+
+    def __post_init__(self) -> None:
+        if not self.std >= 0:
+            raise InputError(f"InstanceNoise's std must be 0 or more, got {self.std!r}")
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, None]:
+        if not train:
+            return x, None
+        if rng is None:
+            raise InputError("InstanceNoise in training draws noise: pass rng=np.random.default_rng(seed) to forward")
+        return x + self.std * rng.standard_normal(x.shape, dtype=x.dtype), None
+
+    def backward(self, dy: Array, cache: None, params=True, inputs=True, add=True) -> Array | None:
+        return dy
+
+
+@dataclass(eq=False)
+class Pack(Layer):
+    """k rows side by side as one: (m, n) → (m/k, k·n). dx is dy in the shape of x.
+
+    D then judges k samples at once, and sees when they are alike. Lin et al. 2018, "PacGAN", §2. The logits are m/k.
+    """
+
+    k: int
+    rowwise = False
+    keeps_width = False
+
+    def __post_init__(self) -> None:
+        check_sizes(self, k=self.k)
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, tuple[int, ...]]:
+        if len(x) % self.k:
+            raise InputError(f"Pack puts {self.k} rows together: it needs a multiple of {self.k} rows, got {len(x)}")
+        return x.reshape(len(x) // self.k, -1), x.shape
+
+    def backward(self, dy: Array, x_shape: tuple[int, ...], params=True, inputs=True, add=True) -> Array | None:
+        return dy.reshape(x_shape)
+
+    def calibrate(self, x: Array) -> Array:
+        return self(x[: len(x) // self.k * self.k])
+
+
+@dataclass(eq=False)
+class MinibatchStd(Layer):
+    """One more feature, the same for every row: y = [x, s], (m, n) → (m, n + 1). Karras et al. 2018, §3.
+
+    s = 1/n Σ_j σ_j with σ_j² = 1/m Σ_i (x_ij − μ_j)² + 10⁻⁸: how far the rows of a batch are apart.
+    ∂s/∂x_ij = (x_ij − μ_j) / (m n σ_j), so dx = dy[:, :n] + (Σ_i dy[i, n]) · ∂s/∂x.
+    """
+
+    n: int
+    rowwise = False
+
+    def __post_init__(self) -> None:
+        check_sizes(self, n=self.n)
+
+    @property
+    def n_in(self) -> int:
+        return self.n
+
+    @property
+    def n_out(self) -> int:
+        return self.n + 1
+
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Array]:
+        xp = array_module(x)
+        centred = x - x.mean(axis=0)
+        std = xp.sqrt((centred * centred).mean(axis=0) + 1e-8)
+        s = xp.broadcast_to(std.mean(), (len(x), 1)).astype(x.dtype)
+        return xp.concatenate([x, s], axis=1), centred / (std * x.size)
+
+    def backward(self, dy: Array, ds_dx: Array, params=True, inputs=True, add=True) -> Array | None:
+        return dy[:, : self.n] + dy[:, self.n].sum() * ds_dx

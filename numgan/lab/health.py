@@ -1,0 +1,81 @@
+"""What a run is doing, in a word, from a few cheap signals. The thresholds were fixed on seeds 0 to 9 of the gallery."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgan import metrics
+from numgan.backend import array_module, asnumpy, generator
+from numgan.streams import SAMPLE
+
+ROWS = 512  # of data and of samples
+
+DIVERGING, TINY, NO_EDGE, FAR, MISSED, COPIED = 30.0, 0.05, 0.05, 0.25, 0.25, 0.4
+
+
+class Signals(NamedTuple):
+    """Distances are on a scale where 0 is as near as data rows lie to each other, and 1 is the mean distance of two.
+
+    With d(a, b) the mean distance of rows of a to the nearest of b: nearness = (d − d(x, x)) / (mean ‖x − x'‖ − d(x, x)).
+    """
+
+    fit: float  # nearness of samples to data: large where samples look like nothing in the data
+    gap: float  # nearness of data to samples: large where parts of the data are missed
+    copies: float  # d(samples, data) / d(data, data): far below 1 where samples repeat rows of the data
+    accuracy: float  # how often D's logit of a data row is above that of a sample
+    edge: float  # by how much D's loss beats that of a D which gives every row the same logit
+    pull: float  # mean ‖∂L_G/∂x_g‖ of a sample, times the standard deviation of the data: what reaches G
+    reverse_kl: float | None = None  # over the modes, where those are known
+
+
+class Health(NamedTuple):
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why}" if self.why else self.name
+
+
+def observe(run: Any, seed: int = 0) -> Signals:
+    """Looks at a run and leaves it as it was."""
+    xp, n = array_module(run.G.theta), min(ROWS, len(run.data)) // run.batch * run.batch
+    x = run._minibatch.x[:n]
+    z = run._fixed_noise(SAMPLE, n, seed)
+    x_g = run.G.forward(z, train=True, rng=generator(xp, seed, 1))[0]
+    a_x = run.D.forward(x, train=True, rng=generator(xp, seed, 2))[0]
+    a_g, tape = run.D.forward(x_g, train=True, rng=generator(xp, seed, 3))
+    pull = asnumpy(run.D.backward(run.loss.generator(a_g)[1], tape, params=False)) * len(a_g)
+    edge = _blind(run.loss, a_x) - float(run.loss.discriminator(a_x, a_g)[0])
+    x, x_g, a_x, a_g = (asnumpy(a).astype(float) for a in (x, x_g, a_x, a_g))
+    among, apart = _nearest(x, x, 1), _mean_distance(x)
+    near, far = _nearest(x_g, x, 0), _nearest(x, x_g, 0)
+    centres, std = run.data.centres, run.data.std
+    kl = None if centres is None or std is None else metrics.mode_coverage(x_g, centres, std).reverse_kl
+    return Signals(
+        (near - among) / (apart - among),
+        (far - among) / (apart - among),
+        near / among,
+        float((a_x > a_g.T).mean()),
+        edge,
+        float(np.linalg.norm(pull, axis=1).mean() * x.std(axis=0).mean()),
+        kl,
+    )
+
+
+def _blind(loss: Any, a: Any) -> float:
+    """The least loss of a D that gives every row the same logit c."""
+    ones = array_module(a).ones_like(a)
+    return min(float(loss.discriminator(c * ones, c * ones)[0]) for c in (0.0, 0.5))
+
+
+def _nearest(a: np.ndarray, b: np.ndarray, skip: int) -> float:
+    """The mean distance of rows of a to the nearest of b, after `skip` of them."""
+    d2 = np.concatenate(list(metrics._blocks(a, b)))
+    return float(np.sqrt(np.partition(d2, skip, axis=1)[:, skip]).mean())
+
+
+def _mean_distance(x: np.ndarray) -> float:
+    return float(np.sqrt(np.concatenate(list(metrics._blocks(x, x)))).mean())

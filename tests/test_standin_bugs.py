@@ -1,0 +1,77 @@
+"""The stand-in, put to the proof: each bug that people make on their first GPU is caught, and clean code is not."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import standin
+from standin.bugs import BUGS, sow
+
+import numgan as ng
+from numgan import resume
+from numgan.backend import asnumpy
+
+RING = ng.data.ring(n=600)
+LOSSES = [ng.losses.nonsaturating, ng.losses.least_squares, ng.losses.wasserstein, ng.losses.hinge]
+
+
+def pairs(xp):
+    """A pair whose D looks at the whole batch, and one whose D looks at rows; between them every layer."""
+    how = {"dtype": "float32", "xp": xp}
+    G = ng.Network([ng.Linear(2, 6), ng.BatchNorm(6), ng.ReLU(), ng.Linear(6, 4), ng.Tanh(), ng.Linear(4, 2)], **how)
+    D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 6, 3), ng.BatchNorm(6), ng.LeakyReLU(), ng.Linear(6, 1)], 1, **how)
+    rows = ng.Network([ng.Linear(2, 6), ng.Sigmoid(), ng.Linear(6, 1)], 1, **how)
+    return (G, D), (G.copy(), rows)
+
+
+def figures(xp):
+    """Everything that short runs with every loss and optimiser come to, and how often a step moved data or waited."""
+    found = []
+    for i, loss in enumerate(LOSSES):
+        optimizers = (ng.Adam(), ng.SGD(0.01, 0.5)) if i % 2 else (ng.SGD(0.01, 0.5), ng.Adam())
+        run = ng.Training(*pairs(xp)[i % 2], RING, loss=loss, batch=16, optimizers=optimizers, ema=0.9, threads=1)
+        list(run.steps(2, every=2))
+        with standin.device.counted() as moved:
+            list(run.steps(2, every=2))
+        vectors = [asnumpy(vector) for vector in resume.vectors(run).values()]
+        found.append((np.concatenate(vectors), run.history, (moved.h2d, moved.d2h, moved.syncs)))
+    return found
+
+
+REFUSALS = {"TypeError", "ValueError", "AttributeError", "NotImplementedError", "InputError"}
+
+
+def caught(clean):
+    """What the stand-in says of the code as it is now: an error, traffic in a step, or other figures than NumPy's."""
+    try:
+        with standin.device.only("float32"):
+            found = figures(standin.cupy)
+    except (TypeError, ValueError, AttributeError, NotImplementedError, ng.DivergedError, ng.InputError) as error:
+        return type(error).__name__
+    if any(moved != (0, 1, 1) for *_, moved in found):  # the record, once
+        return "traffic in a step"
+    if any((a != b).any() for (a, *_), (b, *_) in zip(found, clean, strict=True)):
+        return "other figures"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return figures(np)
+
+
+def test_clean_code_is_not_caught(clean, device):
+    assert caught(clean) == ""
+
+
+def test_there_are_enough_of_them():
+    assert len({name for name, *_ in BUGS}) == len(BUGS) >= 30
+
+
+@pytest.mark.parametrize(("place", "old", "new"), [bug[1:] for bug in BUGS], ids=[bug[0] for bug in BUGS])
+def test_a_bug_runs_on_numpy_and_is_caught(place, old, new, clean, device, monkeypatch):
+    sow(place, old, new, monkeypatch)
+    unset = "empty" in new  # what such memory holds is luck on NumPy, and NaN on the stand-in
+    with contextlib.suppress(*[ng.DivergedError] if unset else []):
+        figures(np)
+    assert caught(clean) in ({"other figures", "DivergedError"} if unset else {"traffic in a step", *REFUSALS})
