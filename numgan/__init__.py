@@ -2,6 +2,7 @@
 
 from numgan import data, losses, penalty
 from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from numgan.check import gradcheck
 from numgan.cures import InstanceNoise, MinibatchStd, Pack
 from numgan.errors import DivergedError, InputError
 from numgan.gan import discriminator_gradient, generator_gradient
@@ -44,6 +45,7 @@ __all__ = [
     "data",
     "discriminator_gradient",
     "generator_gradient",
+    "gradcheck",
     "losses",
     "penalty",
 ]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from numgan.backend import Array
+from numgan.parallel import each_span
 
 
 def average_in(total: Array, theta: Array, decay: float) -> None:
     """total ← decay · total + θ, in place: Σᵢ decay^(t−i) θᵢ after t updates."""
+    each_span(len(total), lambda span: _average_in(total[span], theta[span], decay))
+
+
+def _average_in(total: Array, theta: Array, decay: float) -> None:
     total *= decay
     total += theta
 

@@ -1,4 +1,4 @@
-"""The command line: numgan train | sample | gradcheck | gpucheck.
+"""The command line: numgan train | sample | gradcheck | gpucheck | lab.
 
 Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged). 2: it was asked for something
 that cannot be done, said in one line; nothing on disk was touched.
@@ -95,6 +95,33 @@ def gpucheck(options: argparse.Namespace) -> int:
         good = good and ok
     print("the GPU computes what NumPy computes" if good else "WRONG: please open an issue with these lines")
     return 0 if good else 1
+
+
+def lab(options: argparse.Namespace) -> int:
+    from numgan.lab import visit
+
+    if options.name is None:
+        print(*visit.listing(), sep="\n")
+        return 0
+    chosen = visit.setups(options.name, options.cure)
+    if options.out:
+        return _film(options, chosen)
+    for title, setup in chosen.items():
+        print(f"{options.name}, cure: {title}, seed {options.seed}")
+        for line in visit.watch(setup.training(options.seed), setup.steps):
+            print(line, flush=True)
+    return 0
+
+
+def _film(options: argparse.Namespace, chosen: dict[str, Any]) -> int:
+    from numgan import labplots
+
+    if len(chosen) > 1:
+        raise InputError("--out films one run: choose it with --cure NAME, or --cure none")
+    (setup,) = chosen.values()
+    labplots.film(setup.training(options.seed), setup.steps, options.out)
+    print(f"{options.name}, cure: {options.cure}, seed {options.seed}: {options.out}")
+    return 0
 
 
 def _new(options: argparse.Namespace) -> Any:
@@ -243,7 +270,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    commands = parser.add_subparsers(title="commands", metavar="train | sample | gradcheck | gpucheck", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="train | sample | gradcheck | gpucheck | lab", required=True)
     commands._parser_class = _Parser  # type: ignore[attr-defined]
 
     p = commands.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
@@ -282,6 +309,13 @@ def _parser() -> argparse.ArgumentParser:
 
     p = commands.add_parser("gpucheck", help="compare 20 training steps on the GPU with NumPy's, and time them")
     p.set_defaults(command=gpucheck)
+
+    p = commands.add_parser("lab", help="runs that fail on purpose, and what cures them; without a name, a list")
+    p.set_defaults(command=lab)
+    p.add_argument("name", nargs="?", metavar="NAME", help="which failure to run, with all its cures")
+    p.add_argument("--cure", help="this cure alone; none: the failing run alone")
+    p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
+    p.add_argument("--out", help="film it: a new .gif or .html; needs --cure")
     return parser
 
 

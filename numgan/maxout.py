@@ -10,6 +10,7 @@ import numpy as np
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
 from numgan.layers import Linear, product, row_sum
+from numgan.parallel import matmul
 from numgan.protocol import Layer, Shapes, check_sizes
 
 
@@ -36,7 +37,7 @@ class Maxout(Layer):
     init = Linear.init
 
     def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, tuple[Array, Array]]:
-        h = x @ self.W
+        h = matmul(x, self.W)
         h += self.b
         h = h.reshape(len(x), self.pieces, self.n_out)
         return h.max(axis=1), (x, h.argmax(axis=1))
@@ -49,7 +50,7 @@ class Maxout(Layer):
         if params:
             product(x.T, dh, self.dW, add)
             row_sum(dh, self.db, add)
-        return dh @ self.W.T if inputs else None
+        return matmul(dh, self.W.T) if inputs else None
 
 
 @dataclass(eq=False)

@@ -12,16 +12,11 @@ from typing import ClassVar
 
 from numgan.backend import Array, array_module, on_host
 from numgan.errors import InputError
+from numgan.parallel import each_span
 
 Schedule = float | Callable[[int], float]
-Spread = Callable[[Callable[[slice], None]], None]
 
 BLOCK = 32_768  # numbers per block: θ, its gradient, two moments and a scratch block then stay in cache together
-
-
-def at_once(update: Callable[[slice], None]) -> None:
-    """All of θ as one span."""
-    update(slice(None))
 
 
 @dataclass(eq=False)
@@ -33,11 +28,8 @@ class Optimizer:
     state: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     state_names: ClassVar[tuple[str, ...]] = ()
 
-    def step(self, theta: Array, grad: Array, spread: Spread = at_once) -> None:
-        """One update of theta, in place. grad is only read.
-
-        An update works on each number alone; `spread(update)` may call update(span) for spans of θ that cover it.
-        """
+    def step(self, theta: Array, grad: Array) -> None:
+        """One update of theta, in place. grad is only read."""
         if theta.shape != grad.shape or theta.dtype != grad.dtype or theta.ndim != 1:
             got = f"{theta.dtype}{theta.shape} and {grad.dtype}{grad.shape}"
             raise InputError(f"theta and grad must be flat vectors alike, got {got}")
@@ -46,7 +38,8 @@ class Optimizer:
         if first.shape != theta.shape:
             sizes = f"began with {len(first)} parameters and was given {len(theta)}"
             raise InputError(f"this {type(self).__name__} {sizes}: each network needs an optimiser of its own")
-        spread(lambda span: self.update(*(a[span] for a in (theta, grad, *self.state.values()))))
+        vectors = (theta, grad, *self.state.values())
+        each_span(len(theta), lambda span: self.update(*(vector[span] for vector in vectors)))
         self.t += 1
 
     def begin(self, theta: Array) -> None:

@@ -205,12 +205,8 @@ class Penalty:
         if not weight >= 0:
             raise InputError(f"{type(self).__name__}'s {name} is a weight of 0 or more, got {weight!r}")
 
-    def draw(self, x: Array, rng: Any) -> Array:
-        """The random numbers of one step, a row of them (m, 1 or none) for each row of x."""
-        return x[:, :0]
-
-    def __call__(self, D: Network, x: Array, x_g: Array, eps: Array, rng: Any, share: float = 1.0) -> Array:
-        """Adds `share` times ∂P/∂θ to D.grad and returns as much of P. rng: as the layers of D need one."""
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+        """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one."""
         raise NotImplementedError
 
 
@@ -220,8 +216,8 @@ class R1(Penalty):
 
     gamma: float = 10.0
 
-    def __call__(self, D, x, x_g, eps, rng, share=1.0):
-        return r1(D, x, self.gamma * share, rng)
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+        return r1(D, x, self.gamma, rng)
 
 
 @dataclass(frozen=True)
@@ -230,8 +226,8 @@ class R2(Penalty):
 
     gamma: float = 10.0
 
-    def __call__(self, D, x, x_g, eps, rng, share=1.0):
-        return r2(D, x_g, self.gamma * share, rng)
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+        return r2(D, x_g, self.gamma, rng)
 
 
 @dataclass(frozen=True)
@@ -241,11 +237,8 @@ class WGANGP(Penalty):
     lam: float = 10.0
     stochastic = True
 
-    def draw(self, x, rng):
-        return rng.random((len(x), 1), dtype=x.dtype)
-
-    def __call__(self, D, x, x_g, eps, rng, share=1.0):
-        return wgan_gp(D, x, x_g, self.lam * share, eps, rng)
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+        return wgan_gp(D, x, x_g, self.lam, rng.random((len(x), 1), dtype=x.dtype), rng)
 
 
 BY_NAME = {"r1": R1, "r2": R2, "wgan_gp": WGANGP}

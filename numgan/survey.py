@@ -113,11 +113,11 @@ def generator_step(G: Network, D: Network, z: Array, loss: Loss, seed: int = 0) 
 
 def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Report:
     """The gradient that a penalty adds to D's against differences of the penalty, as a function of θ_d."""
-    x_g, eps = np.tanh(x[::-1]), 0.2 + 0.1 * np.arange(len(x))[:, None]
+    x_g = np.tanh(x[::-1])
 
     def step(D: Network, rng: Any) -> Array:
         D.grad[...] = 0
-        return penalty(D, x, x_g, eps, rng)
+        return penalty(D, x, x_g, rng)
 
     return _step(D, step, seed)
 

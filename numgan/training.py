@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +17,10 @@ from numgan.backend import Array, array_module, asnumpy, generator
 from numgan.checks import check_fit, check_settings, noise_width
 from numgan.data import Data, restore
 from numgan.errors import DivergedError, check_whole
-from numgan.gan import Info
+from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Adam, Optimizer
-from numgan.parallel import Team, join
+from numgan.parallel import Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.streams import CALIBRATION, LAYERS, SAMPLE, Minibatches, Noise, draw
 
@@ -78,7 +79,7 @@ class Training:
         xp, dtype = array_module(G.theta), G.theta.dtype
         self._minibatch = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
         self._noise = Noise(noise, batch, self.n_z, dtype, seed, xp)
-        self._team = Team(G, D, batch, self.threads)
+        self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.opt_g.begin(G.theta)
@@ -99,25 +100,28 @@ class Training:
     def _steps(self, last: int, every: int) -> Iterator[Record]:
         while self.step < last:
             upto = min(last, self.step + every - self.step % every)
-            with self._team.blas(), np.errstate(all="ignore"):  # a value that is not finite shows in the record
+            with self._team.at_work(), np.errstate(all="ignore"):  # a value that is not finite shows in the record
                 while self.step < upto:
                     info_d, info_g = self._update()
-                self.history.append(self._record(join(info_d), join(info_g)))
+                self.history.append(self._record(info_d, info_g))
             yield self.history[-1]
 
-    def _update(self) -> tuple[list[Info], list[Info]]:
+    def _update(self) -> tuple[Info, Info]:
         """One iteration of Algorithm 1: k updates of D, each on fresh data and noise, then one of G on fresh noise."""
+        G, D = self.G, self.D
         for j in range(self.k):
             x, z, rng = self._minibatch(self.step * self.k + j), *self._random(j)
-            info_d = self._team.discriminator_gradient(x, z, self.loss, rng, self.penalty)
-            self._team.step_D(self.opt_d)
-            clip_weights(self.D.theta, self.clip)
+            info_d = discriminator_gradient(G, D, x, z, self.loss, rng)
+            if self.penalty:
+                info_d = replace(info_d, value=info_d.value + self.penalty(D, x, info_d.x_g, rng))
+            self.opt_d.step(D.theta, D.grad)
+            clip_weights(D.theta, self.clip)
         z, rng = self._random(self.k)
-        info_g = self._team.generator_gradient(z, self.loss, rng)
-        self._team.step_G(self.opt_g)
+        info_g = generator_gradient(G, D, z, self.loss, rng)
+        self.opt_g.step(G.theta, G.grad)
         self.step += 1
         if self.ema is not None:
-            average_in(self.average, self.G.theta, self.ema)
+            average_in(self.average, G.theta, self.ema)
         return info_d, info_g
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:

@@ -9,11 +9,9 @@ import pytest
 import numgan as ng
 from numgan import survey
 from numgan.activations import Activation
-from numgan.check import gradcheck
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
-from numgan.parallel import Share
 from numgan.penalty import Penalty, tangent
 from numgan.protocol import Layer
 
@@ -72,7 +70,7 @@ def test_every_layer_stands_in_a_player_whose_steps_are_surveyed(cls):
     assert cls in players | {Network}, f"add a {cls.__name__} to numgan.survey.players()"
 
 
-@pytest.mark.parametrize("cls", [cls for cls in concrete(Loss) if cls is not Share], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", concrete(Loss), ids=lambda cls: cls.__name__)
 def test_every_loss_is_surveyed_alone_and_in_both_steps(cls):
     (alone, *_) = surveyed(f"{cls.__name__}(")
     assert {c.name for c in alone.comparisons} == {"D: a_x", "D: a_g", "G: a_g"}
@@ -84,10 +82,6 @@ def test_every_loss_is_surveyed_alone_and_in_both_steps(cls):
 def test_every_named_loss_is_surveyed():
     assert all(surveyed(repr(loss)) for loss in ng.losses.BY_NAME.values())
     assert len([name for name in REPORTS if name.startswith(("Minimax(", "NonSaturating("))]) == 4  # smooth ones too
-
-
-def test_the_share_of_a_loss_in_a_part_of_a_batch():
-    assert gradcheck(Share(ng.losses.minimax, 0.3)).ok
 
 
 @pytest.mark.parametrize("cls", concrete(Penalty), ids=lambda cls: cls.__name__)

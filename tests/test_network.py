@@ -234,7 +234,7 @@ def test_batchnorm_statistics_change_only_by_calibrate(xp):
     h = x @ net.layers[0].W + net.layers[0].b
     np.testing.assert_allclose(asnumpy(net.layers[1].mean), asnumpy(h.mean(axis=0)))
     np.testing.assert_allclose(asnumpy(net.layers[1].var), asnumpy(h.var(axis=0)))
-    np.testing.assert_allclose(asnumpy(y), asnumpy(net.forward(x, train=True)[0]))  # the same statistics, now as constants
+    np.testing.assert_allclose(asnumpy(y), asnumpy(net.forward(x, train=True)[0]))  # now as constants
     assert (y == net(x)).all()
 
 

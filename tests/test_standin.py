@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import standin
-from standin.manifest import bind, has
+from standin.manifest import bind, has, signature
 
 import numgan as ng
 from numgan import cli, gpucheck, resume
@@ -112,7 +112,7 @@ def test_an_update_is_one_block_on_a_device(device):
 def test_threads_step_aside(device):
     wide = [ng.Network([ng.Linear(700, 1000), ng.ReLU(), ng.Linear(1000, n)], xp=cupy) for n in (700, 1)]
     run = ng.Training(*wide, np.zeros((300, 700), "float32"), batch=128, threads=4)
-    assert run._team.pairs == [tuple(wide)]
+    assert run._team.threads == 1
 
 
 # The books.
@@ -164,7 +164,7 @@ def test_what_crosses_the_bus_is_counted(act, h2d, d2h, syncs, device):
         (lambda a: np.float64(2) * a, "np.multiply"),
         (lambda a: np.ones(4) + a, "np.add"),
         (lambda a: a + np.ones(4), "Unsupported type <class 'numpy.ndarray'>"),
-        (lambda a: a + [1, 2, 3, 4], "Unsupported type <class 'list'>"),
+        (lambda a: a * [1, 2, 3, 4], "Unsupported type <class 'list'>"),
         (lambda a: cupy.maximum(a, np.zeros(4)), "Unsupported type"),
         (lambda a: cupy.stack([a, np.zeros(4)]), "Unsupported type"),
         (lambda a: a.__setitem__(..., np.zeros(4)), "non-scalar numpy.ndarray"),
@@ -224,7 +224,8 @@ def names_used():
     """Every `xp.name…` and `array_module(…).name` in numgan, with the keywords of the call."""
     for path in sorted(ROOT.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        keywords = {id(call.func): [k.arg for k in call.keywords] for call in ast.walk(tree) if isinstance(call, ast.Call)}
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        keywords = {id(call.func): [keyword.arg for keyword in call.keywords] for call in calls}
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and (name := dotted(node)):
                 yield name, keywords.get(id(node), [])
@@ -244,9 +245,8 @@ def test_every_name_and_keyword_used_is_cupys():
     assert len(used) > 50
     for name, keywords in used:
         assert has(name), f"cupy.{name}"
-        for keyword in keywords:
-            parameters = standin.MANIFEST["names"][name]
-            assert parameters is None or f"{keyword}=" in parameters or f"{keyword}," in parameters, f"{name}({keyword}=)"
+        for keyword in keywords if standin.MANIFEST["names"][name] else []:
+            assert keyword in signature(name).parameters, f"cupy.{name}({keyword}=)"
 
 
 def test_the_manifest_is_of_cupy_14():
@@ -369,6 +369,7 @@ def test_the_parity_check_notices_a_wrong_kernel(case, device, monkeypatch):
 def test_gpucheck_reports_and_its_status_says_so(device, capsys, monkeypatch):
     monkeypatch.setattr(gpucheck, "CASES", gpucheck.CASES[:2])
     monkeypatch.setattr(gpucheck, "TIMED", {"images": 2})
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # a BLAS with threads may stall on a busy machine
     assert cli.main(["gpucheck"]) == 0
     out = capsys.readouterr().out
     assert "stand-in, no GPU" in out

@@ -9,7 +9,6 @@ from numeric import numeric_gradient, rel_error
 import numgan as ng
 from numgan.backend import array_module
 from numgan.losses import LeastSquares, Minimax, NonSaturating
-from numgan.parallel import Share, Team, join
 
 LOSSES = [*ng.losses.BY_NAME.values(), Minimax(smooth=0.9), NonSaturating(smooth=0.8)]
 
@@ -170,37 +169,6 @@ def test_tuples_and_classes_of_ones_own_pass_through(xp):
     assert rel_error(D.grad, slope) < 1e-6
     ng.generator_gradient(G, D, (z, label), loss)
     assert rel_error(G.grad, numeric_gradient(lambda: loss.generator(D(G((z, label))))[0], G.theta)) < 1e-6
-
-
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_threads_change_a_step_by_rounding_only(loss, monkeypatch):
-    monkeypatch.setattr("numgan.parallel.MIN_ROWS", 1)
-    monkeypatch.setattr("numgan.parallel.MIN_WORK", 1)
-    G, D, x, z = pair(np)
-    alone_D = ng.discriminator_gradient(G, D, x, z, loss)
-    grad_d = D.grad.copy()
-    alone_G = ng.generator_gradient(G, D, z, loss)
-    grad_g = G.grad.copy()
-    team, still = Team(G, D, len(x), threads=3), ng.SGD(lr=0.0)
-    assert len(team.pairs) == 3
-    together_D, together_G = join(team.discriminator_gradient(x, z, loss, None)), None
-    team.step_D(still)
-    together_G = join(team.generator_gradient(z, loss, None))
-    team.step_G(ng.SGD(lr=0.0))
-    assert rel_error(D.grad, grad_d) < 1e-13
-    assert rel_error(G.grad, grad_g) < 1e-13
-    for alone, together in ((alone_D, together_D), (alone_G, together_G)):
-        assert np.isclose(alone.value, together.value, rtol=1e-13)
-        np.testing.assert_allclose(alone.a_g, together.a_g, rtol=1e-12)
-        np.testing.assert_allclose(alone.x_g, together.x_g, rtol=1e-12)
-    np.testing.assert_allclose(alone_D.a_x, together_D.a_x, rtol=1e-12)
-
-
-def test_a_share_of_a_loss_is_that_part_of_it():
-    a = np.array([[0.3], [-2.0]])
-    value, da_x, da_g = Share(ng.losses.minimax, 0.25).discriminator(a, -a)
-    whole = ng.losses.minimax.discriminator(a, -a)
-    assert (value, da_x.tolist(), da_g.tolist()) == (whole[0] / 4, (whole[1] / 4).tolist(), (whole[2] / 4).tolist())
 
 
 def test_info_of_a_generator_step_has_no_V(xp):

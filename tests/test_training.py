@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import numgan as ng
-from numgan import resume
+from numgan import parallel, resume
 from numgan.backend import asnumpy, generator
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.parallel import Team, plan
 from numgan.streams import LAYERS, Minibatches, Noise
 
 
@@ -104,11 +104,11 @@ PENALTIES = [ng.R1(0.5), ng.R2(), ng.WGANGP(5.0)]
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 def test_a_penalty_is_part_of_what_D_descends(penalty, xp):
-    free, held = run_of(plain(xp, dtype="float64"), threads=1), run_of(plain(xp, dtype="float64"), threads=1, penalty=penalty)
+    free, held = (run_of(plain(xp, dtype="float64"), threads=1, penalty=p) for p in (None, penalty))
     (before,), (after,) = go(free, 1), go(held, 1)
     D, x = plain(xp, dtype="float64")[1], held._minibatch(0)
     x_g, rng = plain(xp, dtype="float64")[0](held._noise(0)), generator(xp, 3, LAYERS, 0)
-    added = penalty(D, x, x_g, penalty.draw(x, rng), None)
+    added = penalty(D, x, x_g, rng)
     assert after.loss_D == pytest.approx(before.loss_D + float(added), rel=1e-12)
     np.testing.assert_allclose(asnumpy(held.D.grad), asnumpy(free.D.grad + D.grad), rtol=1e-9, atol=1e-12)
 
@@ -360,48 +360,25 @@ def test_other_data_is_refused_by_load(tmp_path):
         ng.Training.load(tmp_path / "c.npz", RING, G=G)
 
 
-def test_threads_follow_from_sizes():
-    wide = ng.Network([ng.Linear(100, 1000), ng.ReLU(), ng.Linear(1000, 700)])
-    judge = ng.Network([ng.Linear(700, 1000), ng.ReLU(), ng.Linear(1000, 1)])
-    assert plan(wide, judge, 128, threads=2) == plan(wide, judge, 128, threads=2)
-    assert plan(wide, judge, 128, threads=2).workers == 2
-    assert plan(wide, judge, 128, threads=1).workers == 1
-    assert plan(wide, judge, 40, threads=2).workers == 1  # too few rows to share
-    assert plan(*plain(), 256, threads=2).workers == 1  # too little work
-    dropped = ng.Network([ng.Dropout(), ng.Linear(700, 2000), ng.Linear(2000, 1)])
-    assert (plan(wide, dropped, 128, 2).workers, plan(wide, dropped, 128, 2).blas) == (1, 2)
-    assert plan(*map(Own, (wide, judge)), 128, 2).workers == 1
-
-
 @pytest.mark.parametrize("penalty", [None, ng.R1(0.5), ng.WGANGP()])
 def test_threads_change_a_run_by_rounding_only(monkeypatch, penalty):
-    monkeypatch.setattr("numgan.parallel.MIN_WORK", 1)
-    monkeypatch.setattr("numgan.parallel.MIN_ROWS", 1)
+    monkeypatch.setattr("numgan.parallel.MIN_PRODUCT", 1)
+    monkeypatch.setattr("numgan.parallel.MIN_SPAN", 1)
     runs = [run_of(plain(dtype="float64"), threads=n, ema=0.9, penalty=penalty) for n in (1, 3, 3)]
     for run in runs:
         go(run, 30)
-    assert len(runs[1]._team.pairs) == 3
     np.testing.assert_allclose(runs[0].G.theta, runs[1].G.theta, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(runs[0].history, runs[1].history, rtol=1e-8)
     assert (runs[1].G.theta == runs[2].G.theta).all()  # at equal threads, bit for bit
 
 
-def test_the_blas_gets_its_threads_back():
-    from threadpoolctl import threadpool_info, threadpool_limits
-
-    def blas():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
+def test_between_steps_the_blas_has_its_threads_and_no_team_is_at_work():
     with threadpool_limits(2, user_api="blas"):
-        before = blas()
-        run = run_of(plain())
-        with run._team.blas():
-            assert blas() == [1] * len(before)
-        for _ in run.steps(2):
-            assert blas() == before
+        before = blas_threads()
+        for _ in run_of(plain()).steps(2):
+            assert blas_threads() == before
+            assert parallel._AT_WORK.get() is None
 
 
-def test_replicas_work_on_the_same_weights():
-    G, D = plain()
-    team = Team(G, D, 8, 1)
-    assert team.pairs == [(G, D)]
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]

@@ -36,5 +36,5 @@ class Numgan:
         return [array for layer in linear for array in (layer.W, layer.b)]
 
     def about(self):
-        plan = self.run._team.plan  # the BLAS has its planned threads during a step only
-        return {"numgan": ng.__version__, "numpy": np.__version__, "threads": f"{plan.workers} × {plan.blas}"}
+        threads = self.run._team.threads  # of ours; the BLAS has one during a step
+        return {"numgan": ng.__version__, "numpy": np.__version__, "threads": threads}

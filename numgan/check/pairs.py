@@ -126,6 +126,9 @@ def of_layer(layer: Layer, x: Any, rng: np.random.Generator, seed: int) -> list[
     whole = isinstance(layer, Network)
     net = layer.copy(xp=np, dtype="float64") if whole else Network([copy.deepcopy(layer)], dtype="float64")
     x = _double(rng.standard_normal((5, getattr(layer, "n_in", None) or 4)) if x is None else x)
+    if layer.bound and not whole:
+        for name in (*layer.shapes, *layer.buffer_shapes):
+            getattr(net.layers[0], name)[...] = asnumpy(getattr(layer, name))
     net.theta += 0.1 * rng.standard_normal(net.size)
     if not whole:
         net.calibrate(x + rng.standard_normal(x.shape))

@@ -1,4 +1,4 @@
-"""What a run is doing, in a word, from a few cheap signals. The thresholds were fixed on seeds 0 to 9 of the gallery."""
+"""What a run is doing, in a word, from a few cheap signals. Thresholds: fixed on seeds 0 to 9 of the gallery."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from numgan.streams import SAMPLE
 
 ROWS = 512  # of data and of samples
 
-DIVERGING, TINY, NO_EDGE, FAR, MISSED, COPIED = 30.0, 0.05, 0.05, 0.25, 0.25, 0.4
+WILD = 200.0  # of pull
+FAINT = 0.005  # of pull
+FAR = 1.0  # of fit
+SURE = 0.9  # of accuracy
+COPIED = 0.5  # of copies
+UNEVEN = 0.3  # of reverse_kl
+MISSED = 0.25  # of gap, and of fit
 
 
 class Signals(NamedTuple):
     """Distances are on a scale where 0 is as near as data rows lie to each other, and 1 is the mean distance of two.
 
-    With d(a, b) the mean distance of rows of a to the nearest of b: nearness = (d − d(x, x)) / (mean ‖x − x'‖ − d(x, x)).
+    d(a, b) is the mean distance of rows of a to the nearest of b, other than itself; distances are shown as
+    (d − d(x, x)) / (mean ‖x − x'‖ − d(x, x)).
     """
 
     fit: float  # nearness of samples to data: large where samples look like nothing in the data
@@ -79,3 +86,25 @@ def _nearest(a: np.ndarray, b: np.ndarray, skip: int) -> float:
 
 def _mean_distance(x: np.ndarray) -> float:
     return float(np.sqrt(np.concatenate(list(metrics._blocks(x, x)))).mean())
+
+
+def diagnose(s: Signals) -> Health:
+    """The name of what these signals show, the gravest first."""
+    if not all(math.isfinite(v) for v in s if v is not None) or s.pull > WILD:
+        return Health("diverging", f"a pull of {s.pull:.2g} on each sample: bound the slope of D, or lower both rates")
+    if s.fit > FAR and s.pull < FAINT:
+        return _stuck(s)
+    if s.copies < COPIED:
+        return Health("memorising", f"samples lie {s.copies:.2f} times as far from data rows as these from each other")
+    if s.reverse_kl is not None and s.reverse_kl > UNEVEN:
+        return Health("mode collapse", f"reverse KL over the modes {s.reverse_kl:.2f}: let D see several rows at once")
+    if s.reverse_kl is None and s.gap > MISSED and s.fit < MISSED:
+        return Health("mode collapse", f"samples look like data, but much of the data is {s.gap:.2f} away from any")
+    return Health("healthy", "samples are on their way" if s.fit > MISSED else "")
+
+
+def _stuck(s: Signals) -> Health:
+    """Samples are far off, and nothing pulls at them: D is sure, or D is blind."""
+    if s.accuracy > SURE:
+        return Health("vanishing gradient", "D wins, and is too sure to teach G: try the non-saturating loss")
+    return Health("D learns nothing", f"it puts data above samples {s.accuracy:.0%} of the time: raise its rate")

@@ -1,17 +1,20 @@
-"""One experiment in two dimensions as a handful of settings: what a recipe of the gallery changes, and what a cure does."""
+"""An experiment on points as a handful of settings: a recipe of the gallery chooses some, and a cure changes one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from numgan.activations import LeakyReLU
 from numgan.cures import InstanceNoise, MinibatchStd, Pack
 from numgan.data import Data, ring
+from numgan.lab.theory import best_response
 from numgan.layers import Linear
 from numgan.losses import Loss, nonsaturating
 from numgan.network import Network
-from numgan.optim import Adam, Optimizer
+from numgan.optim import SGD, Adam, Optimizer
 from numgan.penalty import Penalty
 from numgan.protocol import Layer
 from numgan.schedules import Ramp
@@ -30,6 +33,8 @@ class Setup:
     lr_d: float = 1e-3
     beta1: float = 0.5
     decay: bool = True
+    sgd: bool = False  # plain SGD for G, which takes a gradient for what it is; Adam would scale it up
+    head_start: int = 0  # updates of D on 1,000 rows before the run begins
     k: int = 1
     n_z: int = 16
     width: int = 128
@@ -46,15 +51,21 @@ class Setup:
         front: list[Layer] = [InstanceNoise(self.noise)] if self.noise else []
         front += [MinibatchStd(n_x)] if self.stddev else []
         front += [Pack(self.pack)] if self.pack > 1 else []
+        G = Network(self._hidden(self.n_z, n_x), seed=2 * seed)
+        D = Network([*front, *self._hidden((n_x + self.stddev) * self.pack, 1)], seed=2 * seed + 1)
+        if self.head_start:
+            rng = np.random.default_rng(seed)
+            x, x_g = data.x[:1000], G(rng.standard_normal((1000, self.n_z)))
+            best_response(D, x, x_g, self.head_start, self.loss, Adam(1e-3), rng)
         return Training(
-            Network(self._hidden(self.n_z, n_x), seed=2 * seed),
-            Network([*front, *self._hidden((n_x + self.stddev) * self.pack, 1)], seed=2 * seed + 1),
+            G,
+            D,
             data,
             loss=self.loss,
             batch=self.batch,
             k=self.k,
             seed=seed,
-            optimizers=(self._adam(self.lr_g, self.steps), self._adam(self.lr_d, self.steps * self.k)),
+            optimizers=(SGD(self.lr_g) if self.sgd else self._adam(self.lr_g, 1), self._adam(self.lr_d, self.k)),
             penalty=self.penalty,
             clip=self.clip,
             threads=1,
@@ -65,5 +76,6 @@ class Setup:
         n = self.width
         return [Linear(n_in, n), LeakyReLU(0.2), Linear(n, n), LeakyReLU(0.2), Linear(n, n_out)]
 
-    def _adam(self, lr: float, updates: int) -> Optimizer:
+    def _adam(self, lr: float, k: int) -> Optimizer:
+        updates = self.steps * k
         return Adam(Ramp(lr, 0.0, updates // 2, updates) if self.decay else lr, self.beta1)

@@ -86,13 +86,19 @@ def bayes_accuracy(p_d: LogDensity, p_g: LogDensity) -> float:
 
 
 def best_response(
-    D: Network, x: Array, x_g: Array, steps: int, loss: Loss = minimax, optimizer: Optimizer | None = None
+    D: Network,
+    x: Array,
+    x_g: Array,
+    steps: int,
+    loss: Loss = minimax,
+    optimizer: Optimizer | None = None,
+    rng: Any = None,
 ) -> Network:
     """Trains D alone, on all rows x and x_g at every step: the inner loop of Algorithm 1 with k without bound."""
     optimizer = optimizer or Adam(Ramp(0.1, 1e-3, 0, steps), beta1=0.9)
     for _ in range(steps):
-        a_x, tape_x = D.forward(x, train=True)
-        a_g, tape_g = D.forward(x_g, train=True)
+        a_x, tape_x = D.forward(x, train=True, rng=rng)
+        a_g, tape_g = D.forward(x_g, train=True, rng=rng)
         _, da_x, da_g = loss.discriminator(a_x, a_g)
         D.backward(da_x, tape_x, inputs=False, add=False)
         D.backward(da_g, tape_g, inputs=False)

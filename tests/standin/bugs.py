@@ -5,8 +5,8 @@ an error; that is why they are made.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import importlib
 import inspect
 import math
@@ -15,6 +15,12 @@ import textwrap
 from typing import Any
 
 import numpy as np
+
+# Places that several bugs share.
+SORT = ("streams:Minibatches.__call__", "xp.argsort(keys)")
+PICK = ("streams:Minibatches.__call__", "self.x[self._order[j * self.batch : (j + 1) * self.batch]]")
+MASK = ("maxout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
+LOSS = ("gan:generator_gradient", "return Info(value")
 
 BUGS = [
     # np. where xp. was meant
@@ -28,8 +34,8 @@ BUGS = [
     ("np.mean of a batch", "norm:BatchNorm.forward", "x.mean(axis=0)", "np.mean(x, axis=0)"),
     ("np.arange beside device arrays", "maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
-    ("host labels", "losses:Minimax.discriminator", "sigmoid(a_x) - s", "sigmoid(a_x) - np.full(a_x.shape, s, 'f')"),
-    ("a host gradient of ones", "losses:NonSaturating.generator", "-sigmoid(-a_g) / m", "-np.ones(a_g.shape, 'f') / m"),
+    ("host labels", "losses:LeastSquares.discriminator", "(a_x - 1)", "(a_x - np.ones(a_x.shape, 'f'))"),
+    ("a host gradient", "losses:NonSaturating.generator", "-sigmoid(-a_g) / m", "-np.ones(a_g.shape, 'f') / m"),
     ("a list as an operand", "norm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
     ("noise drawn on the host", "streams:Noise.__call__", "self._block[j]",
      "self.xp.asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)), dtype=self.dtype)"),
@@ -43,46 +49,44 @@ BUGS = [
     ("min= and max= of clip", "activations:ReLU.f", "maximum(x, 0)", "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
     ("rng.normal", "streams:Noise.__call__", "draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)",
      "rng.normal(size=(BLOCK, self.batch, self.n_z)).astype(self.dtype)"),
-    ("rng.permutation", "streams:Minibatches.__call__", "xp.argsort(keys)",
-     "generator(xp, 1).permutation(len(self.x))"),
-    ("rng.choice", "streams:Minibatches.__call__", "xp.argsort(keys)",
-     "generator(xp, 1).choice(len(self.x), len(self.x))"),
-    ("rng.shuffle", "streams:Minibatches.__call__", "xp.argsort(keys)",
-     "(order := xp.arange(len(self.x)), generator(xp, 1).shuffle(order))[0]"),
-    ("the global generator", "maxout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)",
+    ("rng.permutation", *SORT, "generator(xp, 1).permutation(len(self.x))"),
+    ("rng.choice", *SORT, "generator(xp, 1).choice(len(self.x), len(self.x))"),
+    ("rng.shuffle", *SORT, "(order := xp.arange(len(self.x)), generator(xp, 1).shuffle(order))[0]"),
+    ("the global generator", *MASK,
      "array_module(x).random.uniform(size=x.shape)"),
     ("xp.errstate", "losses:sigmoid", "return", "with array_module(a).errstate(all='ignore'): return"),
     ("setflags", "layers:Linear.forward", "y += self.b", "y += self.b; y.setflags(write=True)"),
-    ("einsum_path", "layers:Linear.forward", "y += self.b", "array_module(x).einsum_path('ij,jk', x, self.W); y += self.b"),
-    ("mode= of take", "streams:Minibatches.__call__", "return self.x[", "return self.x.take(axis=0, mode='clip', indices="
-     "self._order[j * self.batch : (j + 1) * self.batch]) if 1 else self.x["),
+    ("einsum_path", "layers:Linear.forward", "y += self.b",
+     "array_module(x).einsum_path('ij,jk', x, self.W); y += self.b"),
+    ("mode= of take", *PICK, "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0, mode='clip')"),
     # waiting for the device
-    ("float(loss)", "gan:generator_gradient", "return Info(value", "float(value); return Info(value"),
-    ("loss.item()", "gan:_both_in_one_batch", "return Info(value", "value.item(); return Info(value"),
-    ("if loss", "gan:generator_gradient", "return Info(value", "bool(value != value); return Info(value"),
-    ("print(loss)", "gan:generator_gradient", "return Info(value", "f'{value:.3f}'; return Info(value"),
-    ("np.isfinite(loss)", "gan:generator_gradient", "return Info(value", "assert np.isfinite(value); return Info(value"),
+    ("float(loss)", *LOSS, "float(value); return Info(value"),
+    ("loss.item()", *LOSS, "value.item(); return Info(value"),
+    ("if loss", *LOSS, "bool(value != value); return Info(value"),
+    ("print(loss)", *LOSS, "f'{value:.3f}'; return Info(value"),
+    ("np.isfinite(loss)", *LOSS, "assert np.isfinite(value); return Info(value"),
     ("math.sqrt of a device scalar", "optim:Adam.update", "t = self.t + 1", "t = self.t + 1; math.sqrt(grad[0] ** 2)"),
-    ("max() of device scalars", "norm:BatchNorm.backward", "x_hat, s, train = cache", "x_hat, s, train = cache; max(dy[0])"),
+    ("max() of device scalars", "norm:BatchNorm.backward", "x_hat, s, train = cache",
+     "x_hat, s, train = cache; max(dy[0])"),
     (".any() in a condition", "losses:LeastSquares.generator", "m = _rows(a_g)", "m = _rows(a_g) if a_g.any() else 1"),
     ("a loop over entries", "losses:sigmoid", "return", "[float(x) for x in a.ravel()[:2]]; return"),
-    ("the gradient's norm read every step", "optim:Optimizer.step", "self.t += 1", "self.t += 1; (grad @ grad).tolist()"),
-    ("np.asarray of the record", "training:Training._record", "asnumpy(xp.stack(figures))", "np.asarray(xp.stack(figures))"),
-    ("figures read one by one", "training:Training._record", "*asnumpy(xp.stack(figures)).tolist()", "*map(float, figures)"),
+    ("the norm read every step", "optim:Optimizer.step", "self.t += 1", "self.t += 1; (grad @ grad).tolist()"),
+    ("np.asarray of the record", "training:Training._record", "asnumpy(xp.stack(figures))",
+     "np.asarray(xp.stack(figures))"),
+    ("figures read one by one", "training:Training._record", "*asnumpy(xp.stack(figures)).tolist()",
+     "*map(float, figures)"),
     ("a copy to the host as history", "averaging:average_in", "total += theta", "total += theta; asnumpy(theta)"),
     # masks and indices
     ("a mask to assign", "activations:LeakyReLU.df", "dx *= dy", "dx[y <= 0] = self.slope; dx *= dy"),
     ("a mask to pick", "losses:Hinge.discriminator", "value = ", "value = 0 * a_x[a_x < 1].sum() + "),
     ("nonzero", "activations:ReLU.df", "dy * (y > 0)", "dy * (array_module(y).nonzero(y), y > 0)[1]"),
-    ("a list of indices", "streams:Minibatches.__call__", "self.x[self._order[j * self.batch : (j + 1) * self.batch]]",
-     "self.x[list(range(self.batch))]"),
-    ("indices drawn on the host", "streams:Minibatches.__call__", "xp.argsort(keys)",
-     "np.random.default_rng(epoch).permutation(len(self.x))"),
-    ("indices brought to the host", "streams:Minibatches.__call__", "self.x[self._order[", "self.x[self._order.tolist()["),
+    ("a list of indices", *PICK, "self.x[list(range(self.batch))]"),
+    ("indices drawn on the host", *SORT, "np.random.default_rng(epoch).permutation(len(self.x))"),
+    ("indices brought to the host", *PICK, "self.x[self._order.tolist()[j * self.batch : (j + 1) * self.batch]]"),
     ("assignment to an index twice", "maxout:Maxout.backward", "x, winner = cache",
      "x, winner = cache; dy = dy.copy(); dy[array_module(dy).arange(len(dy)) // 2] *= 1"),
     # memory and dtypes
-    ("Adam's state not set", "optim:Optimizer.begin", "array_module(theta).zeros_like", "array_module(theta).empty_like"),
+    ("Adam's state not set", "optim:Optimizer.begin", ".zeros_like", ".empty_like"),
     ("the average not set", "training:Training.__init__", "xp.zeros_like(G.theta)", "xp.empty_like(G.theta)"),
     ("half a buffer written", "activations:Tanh.df", "dx -= 1",
      "dx[1:] = array_module(y).empty(y.shape, dtype=y.dtype)[1:]; dx -= 1"),
@@ -90,7 +94,7 @@ BUGS = [
     ("a float64 scalar on the left", "optim:SGD.update", "lr * g", "np.float64(lr) * g"),
     ("ones without a dtype", "losses:Wasserstein.discriminator", "array_module(a_x).ones_like",
      "lambda a: array_module(a).ones(a.shape)"),
-    ("a mask without a dtype", "maxout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)", "rng.random(x.shape)"),
+    ("a mask without a dtype", *MASK, "rng.random(x.shape)"),
     ("zeros without a dtype", "maxout:Maxout.backward", "dh = dh.reshape(len(x), -1)",
      "dh = array_module(x).zeros(dh.shape); dh = dh.reshape(len(x), -1)"),
     ("an integer array as divisor", "losses:LeastSquares.generator", "(a_g - 1) / m",
@@ -120,15 +124,7 @@ def _function(source: str, names: dict[str, Any], name: str) -> Any:
     from numgan.backend import array_module, asnumpy, generator
 
     extra = {"np": np, "math": math, "array_module": array_module, "asnumpy": asnumpy, "generator": generator}
-    # Other rooms' bugs must be seen too: the functions a room calls are looked up in the room itself.
-    scope = Scope(names, extra)
+    scope = extra | names
     code = compile(source, f"<{name} with a bug>", "exec", flags=__future__.annotations.compiler_flag)
     exec(code, scope)
-    return dict.__getitem__(scope, name)
-
-
-class Scope(dict):
-    """A room's names, with some more behind them."""
-
-    def __init__(self, names: dict[str, Any], extra: dict[str, Any]) -> None:
-        super().__init__(extra | names)
+    return scope[name]

@@ -1,4 +1,4 @@
-"""The device's books: what crossed the bus, what the host waited for, what was launched; and which dtype may be born."""
+"""The device's books: what crossed the bus, what the host waited for, what was launched, which dtype may be born."""
 
 from __future__ import annotations
 

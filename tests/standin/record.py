@@ -21,7 +21,7 @@ def recorded() -> dict[str, Any]:
     """{"version": …, "names": {dotted name: signature, or null for what is not called}}."""
     import cupy
 
-    names: dict[str, str | None] = {}
+    names: dict[str, str | None] = dict.fromkeys(CLASSES)  # some are found only when asked for
     for space in [*SPACES, *CLASSES]:
         owner = _find(cupy, space)
         for name in dir(owner):

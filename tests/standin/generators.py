@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from standin.array import launched, ndarray
+
+from standin.arrays import launched, ndarray
 from standin.device import device
 from standin.manifest import bind, has
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
 from standin.device import check_mix, device
 from standin.manifest import bind, has
 
@@ -17,7 +18,7 @@ IMPLICIT = (
 OLD_PROMOTION = int(np.__version__.partition(".")[0]) < 2  # 0-d arrays count as weak there, as in no CuPy 14
 
 
-class ndarray:  # noqa: N801 - CuPy's name
+class ndarray:
     """Device memory, played by `_a` on the host."""
 
     __module__ = "cupy"
@@ -85,7 +86,7 @@ class ndarray:  # noqa: N801 - CuPy's name
         raise TypeError(IMPLICIT)
 
     def __array_ufunc__(self, ufunc: np.ufunc, *args: Any, **how: Any) -> Any:
-        raise TypeError(f"np.{ufunc.__name__}, or an operator with a NumPy array or scalar on its left, met a CuPy array")
+        raise TypeError(f"np.{ufunc.__name__}, or an operator with a NumPy number on its left, met a CuPy array")
 
     def __array_function__(self, function: Callable[..., Any], *args: Any) -> Any:
         raise TypeError(f"np.{function.__name__} met a CuPy array")
@@ -97,7 +98,7 @@ class ndarray:  # noqa: N801 - CuPy's name
         return wrap(found) if is_view else launched(found)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        parts, gathers = index if isinstance(index, tuple) else (index,), gathered(index)
+        gathers = gathered(index)
         if not gathers and isinstance(value, np.ndarray) and value.ndim:
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
         if not gathers and isinstance(value, list | tuple):
@@ -105,7 +106,7 @@ class ndarray:  # noqa: N801 - CuPy's name
         if gathers and not isinstance(value, ndarray):
             device.upload()  # even a scalar: CuPy makes an array of it
         own = host_index(index)
-        check_distinct([part for part in (own if isinstance(own, tuple) else (own,)) if not_mask(part)], self._a, parts)
+        check_distinct([part for part in (own if isinstance(own, tuple) else (own,)) if not_mask(part)], self._a)
         device.launch()
         self._a[own] = value._a if isinstance(value, ndarray) else value
 
@@ -121,8 +122,8 @@ class ndarray:  # noqa: N801 - CuPy's name
     def fill(self, value: Any) -> None:
         self[...] = value
 
-    def astype(self, dtype: Any, order: str = "K", casting: Any = None, subok: Any = None, copy: bool = True) -> ndarray:
-        return launched(self._a.astype(dtype, order, copy=copy), asked=True)
+    def astype(self, *args: Any, **how: Any) -> ndarray:
+        return launched(self._a.astype(bind("ndarray.astype", *args, **how)["dtype"]), asked=True)
 
     def sort(self, axis: int = -1, kind: Any = None) -> None:
         device.wait()  # CuPy sorts by Thrust, which waits for itself: issue 9126
@@ -140,7 +141,7 @@ class ndarray:  # noqa: N801 - CuPy's name
 
 def poisoned(a: np.ndarray) -> np.ndarray:
     """Memory that nobody has written yet."""
-    a[...] = {"f": np.nan, "b": True, "c": np.nan}.get(a.dtype.kind) if a.dtype.kind in "fbc" else np.iinfo(a.dtype).min
+    a[...] = np.iinfo(a.dtype).min if a.dtype.kind in "iu" else np.nan
     return a
 
 
@@ -184,7 +185,7 @@ def compute(function: Callable[..., Any], *values: Any, out: ndarray | None = No
     if out is not None and not isinstance(out, ndarray):
         raise TypeError(f"return arrays must be of ArrayType, got {type(out)}")
     own = [operand(value) for value in values]
-    strong = [value.dtype for value in (*own, *([] if out is None else [out._a])) if isinstance(value, np.ndarray | np.generic)]
+    strong = [value.dtype for value in (*own, operand(out)) if isinstance(value, np.ndarray | np.generic)]
     check_mix(*strong)
     if OLD_PROMOTION and not any(getattr(value, "ndim", 0) for value in own):
         own = [np.asarray(v, strong[0]) if isinstance(v, float | int) and strong[0].kind == "f" else v for v in own]
@@ -208,6 +209,10 @@ def _operator(name: str) -> None:
     setattr(ndarray, name, forward)
     if name not in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):
         setattr(ndarray, f"__r{name[2:]}", reflected)
+
+
+def _unary(name: str) -> None:
+    setattr(ndarray, f"__{name}__", lambda self: compute(getattr(operator, name), self))
 
 
 def _in_place(name: str, ufunc: np.ufunc) -> None:
@@ -244,7 +249,7 @@ for _name, _ufunc in {
 }.items():
     _in_place(f"__i{_name}__", _ufunc)
 for _name in ("neg", "pos", "abs", "invert"):
-    setattr(ndarray, f"__{_name}__", lambda self, _f=getattr(operator, _name): compute(_f, self))
+    _unary(_name)
 for _name in ("sum", "mean", "var", "std", "max", "min", "argmax", "argmin", "prod", "all", "any", "cumsum", "clip"):
     _method(_name, launches=True)
 for _name in ("dot", "take", "round", "repeat", "trace", "flatten", "ptp"):
@@ -285,11 +290,11 @@ def not_mask(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.dtype != bool
 
 
-def check_distinct(indices: list[np.ndarray], a: np.ndarray, parts: Any) -> None:
+def check_distinct(indices: list[np.ndarray], a: np.ndarray) -> None:
     """An index that occurs twice is a race: which value stays is undefined on a device."""
     if not indices:
         return
-    together = np.stack([np.broadcast_to(i, np.broadcast_shapes(*(j.shape for j in indices))).ravel() for i in indices])
+    together = np.stack([i.ravel() for i in np.broadcast_arrays(*indices)])
     if len(indices) == 1:
         together = together % len(a)
     if np.unique(together, axis=1).shape[1] < together.shape[1]:
