@@ -270,7 +270,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    commands = parser.add_subparsers(title="commands", metavar="train | sample | gradcheck | gpucheck | lab", required=True)
+    names = "train | sample | gradcheck | gpucheck | lab"
+    commands = parser.add_subparsers(title="commands", metavar=names, required=True)
     commands._parser_class = _Parser  # type: ignore[attr-defined]
 
     p = commands.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")

@@ -1,16 +1,28 @@
-"""Pictures of the lab: phase portraits of small games. Each function returns a Figure."""
+"""Pictures of the lab. Each function returns a Figure, except `film`, which writes a file.
+
+A live picture in a notebook: `display(labplots.portrait([looks.look(run)]))` in the loop over `run.steps(…)`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.animation import AbstractMovieWriter, HTMLWriter, PillowWriter
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from numgan.errors import InputError
 from numgan.lab import dynamics
+from numgan.lab.looks import Line, Look, line, look
 from numgan.plots import GENERATED, REAL
+
+D_COLORS = "Greys_r"  # white where D is 1; blue and orange stand out on all of it
+ARROWS = 60
 
 
 def phase_portraits(
@@ -36,10 +48,98 @@ def phase_portraits(
     return figure
 
 
+def figure_1(run: Any, marks: Sequence[int]) -> Figure:
+    """Goodfellow et al. 2014, Figure 1, from a run: trains it up to each of the steps in `marks` and draws it there.
+
+    Data dotted black, p_g green, D blue and dashed; below, where G takes evenly spaced z.
+    """
+    figure = Figure(figsize=(3 * len(marks), 3), layout="constrained")
+    for ax, mark in zip(np.ravel(figure.subplots(1, len(marks), sharey=True)), marks, strict=True):
+        for _ in run.steps(max(mark - run.step, 0), every=max(mark, 1)):
+            pass
+        _line(ax, line(run))
+    figure.axes[0].legend(loc="upper left", fontsize=7)
+    return figure
+
+
+def portrait(seen: Sequence[Look]) -> Figure:
+    """The last look at a run on points in the plane, with charts of all the looks so far."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    _draw(figure, seen)
+    return figure
+
+
+def film(run: Any, steps: int, path: str | Path, frames: int = 40, dpi: int = 55) -> None:
+    """Trains a run and films it: a .gif, or one .html with a play bar and nothing outside itself."""
+    writers = {".gif": PillowWriter(fps=8), ".html": HTMLWriter(fps=8, embed_frames=True, default_mode="loop")}
+    path = Path(path)
+    if path.suffix not in writers:
+        raise InputError(f"{path}: expected a name ending in .gif or .html")
+    if path.exists():
+        raise InputError(f"{path} is there already: choose another name")
+    seen = [look(run)]
+    seen += [look(run, seen[0].box) for _ in run.steps(steps, every=max(1, steps // frames))]
+    _write(writers[path.suffix], seen, path, dpi)
+
+
+def _write(writer: AbstractMovieWriter, seen: list[Look], path: Path, dpi: int) -> None:
+    figure = Figure(figsize=(8, 4))
+    FigureCanvasAgg(figure)
+    with writer.saving(figure, str(path), dpi):
+        for i in range(len(seen)):
+            figure.clear()
+            _draw(figure, seen[: i + 1])
+            writer.grab_frame()
+
+
+def _draw(figure: Figure, seen: Sequence[Look]) -> None:
+    left, right = np.ravel(figure.subfigures(1, 2, width_ratios=(1.2, 1)))  # type: ignore[arg-type]
+    _scene(left.subplots(), seen[-1])
+    step = [s.step for s in seen]
+    charts = right.subplots(3, 1, sharex=True)
+    for ax, names in zip(charts, (("loss_D", "loss_G"), ("kl",), ("js",)), strict=True):
+        for name, color in zip(names, (REAL, GENERATED), strict=False):
+            ax.plot(step, [getattr(s, name) for s in seen], ".-", color=color, label=name, linewidth=1, markersize=2)
+        ax.legend(loc="upper right", fontsize=7)
+        ax.tick_params(labelsize=7)
+    charts[-1].set_xlabel("step", fontsize=8)
+
+
+def _scene(ax: Any, s: Look) -> None:
+    """D's surface, data, G's mesh, samples and where they are asked to go."""
+    left, right, bottom, top = s.box
+    if s.surface is not None:
+        ax.imshow(s.surface, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, alpha=0.6, aspect="auto")
+    if s.mesh is not None:
+        ax.add_collection(LineCollection([*s.mesh, *s.mesh.swapaxes(0, 1)], colors="0.5", linewidths=0.4))
+    ax.scatter(*s.x.T, s=4, color=REAL, label="x", linewidths=0)
+    ax.scatter(*s.x_g.T, s=4, color=GENERATED, label="G(z)", linewidths=0)
+    arrows, length = s.pull[:ARROWS], np.linalg.norm(s.pull[:ARROWS], axis=1, keepdims=True)
+    arrows = arrows / max(float(length.max()), 1e-12) * (right - left) / 8
+    how = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.003, "color": "0.2"}
+    ax.quiver(*s.x_g[:ARROWS].T, *arrows.T, **how)
+    ax.set(xlim=(left, right), ylim=(bottom, top), title=f"step {s.step}")
+    ax.tick_params(labelsize=7)
+    ax.legend(loc="upper right", fontsize=7)
+
+
+def _line(ax: Any, s: Line) -> None:
+    ax.plot(s.x, s.p_d, "k:", label="data")
+    ax.plot(s.x, s.p_g, color="#009E73", label="p_g")
+    ax.plot(s.x, s.D, "--", color=REAL, label="D")
+    low = -0.5 * max(1.0, s.p_d.max())
+    z = s.x.mean() + s.z * np.ptp(s.x) / (2.2 * np.ptp(s.z))
+    strings = [[(a, low), (b, 0)] for a, b in zip(z, s.G, strict=True)]
+    ax.add_collection(LineCollection(strings, colors="0.4", linewidths=0.7))
+    ax.axhline(0, color="0.4", linewidth=0.7)
+    ax.axhline(low, color="0.4", linewidth=0.7)
+    ax.set(title=f"step {s.step}", xlim=(s.x[0], s.x[-1]), yticks=[])
+
+
 def _field(ax: Any, game: dynamics.Game, reach: float, n: int = 13) -> None:
     """Arrows of one length along (θ̇, ψ̇)."""
-    line = np.linspace(-reach, reach, n)
-    theta, psi = np.meshgrid(line, line)
+    side = np.linspace(-reach, reach, n)
+    theta, psi = np.meshgrid(side, side)
     speeds = np.array([(game.theta(t, p), game.psi(t, p)) for t, p in zip(theta.flat, psi.flat, strict=True)])
     length = np.maximum(dynamics.radius(speeds), 1e-12)[:, None]
     u, v = (speeds / length).T

@@ -11,11 +11,13 @@ How many threads share a job follows from sizes alone, so that a run repeats bit
 from __future__ import annotations
 
 import contextlib
+import threading
+import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import cache, partial
 from itertools import pairwise
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from threadpoolctl import ThreadpoolController
 
 from numgan.backend import Array, array_module
 
-MIN_PRODUCT = 4_000_000  # multiplications that make a share of a product worth waking a thread for
+MIN_PRODUCT = 6_000_000  # multiplications that make a share of a product worth waking a thread for
 MIN_SPAN = 65_536  # numbers that make a share of an update worth it
 TILE = 16  # a share's edge falls on a multiple of this, as the BLAS likes it
 
@@ -33,7 +35,11 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads - 1, initializer=_quiet) if threads > 1 else None
+        self._jobs: SimpleQueue[Any] = SimpleQueue()
+        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
+        for _ in range(threads - 1):
+            threading.Thread(target=_work, args=(self._jobs, self._done), daemon=True).start()
+            weakref.finalize(self, self._jobs.put, None)  # sends the thread home with the team
         _keep_memory()
 
     @contextlib.contextmanager
@@ -51,14 +57,14 @@ class Team:
 
     def do(self, job: Callable[[slice], Any], spans: list[slice]) -> None:
         """job(span) for all the spans at the same time."""
-        if self._pool is None or len(spans) == 1:
-            for span in spans:
-                job(span)
-            return
-        others = [self._pool.submit(job, span) for span in spans[1:]]
-        job(spans[0])
-        for other in others:
-            other.result()
+        for span in spans[1:]:
+            self._jobs.put((job, span))
+        try:
+            job(spans[0])
+        finally:
+            errors = [self._done.get() for _ in spans[1:]]
+        for error in filter(None, errors):
+            raise error
 
     def shares(self, n: int, worth: int) -> list[slice]:
         """0 … n in at most `threads` spans of nearly the same size, and no more than `worth`."""
@@ -111,8 +117,18 @@ def _keep_memory() -> None:
     np.empty(31 << 20, dtype=np.uint8)
 
 
-def _quiet() -> None:
-    np.seterr(all="ignore")  # in this worker's thread, as `Training` has it in the calling one
+def _work(jobs: SimpleQueue[Any], done: SimpleQueue[BaseException | None]) -> None:
+    """A worker's life. Two queues cost a third of what an executor and its futures do."""
+    np.seterr(all="ignore")  # in this thread, as `Training` has it in the calling one
+    while (task := jobs.get()) is not None:
+        job, span = task
+        try:
+            job(span)
+        except BaseException as error:
+            done.put(error)
+        else:
+            done.put(None)
+        del task, job
 
 
 @cache

@@ -1,11 +1,17 @@
 """Pictures of the lab: what is drawn."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
 
+import numgan as ng
 from numgan import labplots
 from numgan.lab import dynamics
+from numgan.lab.looks import line, look
+from numgan.lab.setup import Setup
 
 
 def drawn(figure):
@@ -23,3 +29,64 @@ def test_phase_portraits_show_both_ways_of_stepping():
     at_once, in_turns = (line.get_xydata() for line in shown[0].lines[:2])
     np.testing.assert_array_equal(at_once, dynamics.path(games[0], steps=30))
     np.testing.assert_array_equal(in_turns, dynamics.path(games[0], steps=30, alternating=True))
+
+
+def small_run(n_z=2, pack=1, steps=12):
+    return replace(Setup(), n_z=n_z, pack=pack, batch=32, width=16, steps=steps).training(0)
+
+
+@pytest.mark.parametrize(("n_z", "pack"), [(2, 1), (16, 2)])
+def test_a_portrait_shows_data_samples_surface_mesh_arrows(n_z, pack):
+    run = small_run(n_z, pack)
+    seen = [look(run), *(look(run) for _ in run.steps(12, every=4))]
+    figure = labplots.portrait(seen)
+    drawn(figure)
+    scene, losses, kl, js = figure.axes
+    assert len(scene.images) == (pack == 1)
+    assert sum(isinstance(c, LineCollection) for c in scene.collections) == (n_z == 2)
+    assert {"x", "G(z)"} <= {c.get_label() for c in scene.collections}
+    assert losses.lines[0].get_xdata().tolist() == [0, 4, 8, 12]
+    assert js.lines[0].get_ydata().max() <= np.log(2)
+    assert kl.lines[0].get_ydata().tolist() == [s.kl for s in seen]
+
+
+def test_arrows_point_where_the_loss_of_G_falls():
+    run = small_run()
+    D, s = run.D, look(run)
+    moved = s.x_g + 1e-3 * s.pull
+    before, after = (run.loss.generator(D(x_g.astype("float32")))[0] for x_g in (s.x_g, moved))
+    assert after < before
+
+
+@pytest.mark.parametrize("suffix", ["gif", "html"])
+def test_a_film_is_one_file(tmp_path, suffix):
+    path = tmp_path / f"film.{suffix}"
+    labplots.film(small_run(), 12, path, frames=3, dpi=30)
+    begin = path.read_bytes()[:6]
+    assert begin == b"GIF89a" if suffix == "gif" else b"<" in begin
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    if suffix == "html":
+        text = path.read_text()
+        assert text.count("data:image/png;base64") == 4
+        assert 'type="range"' in text  # the play bar
+    with pytest.raises(ng.InputError, match="is there already"):
+        labplots.film(small_run(), 12, path)
+    with pytest.raises(ng.InputError, match=r"\.gif or \.html"):
+        labplots.film(small_run(), 12, tmp_path / "film.mp4")
+
+
+def test_figure_1_follows_a_run():
+    G, D = ng.Network([ng.Linear(1, 1)]), ng.Network([ng.Linear(1, 1)], seed=1)
+    run = ng.Training(G, D, ng.data.gaussian(n=500, mean=1.0), batch=32)
+    figure = labplots.figure_1(run, [0, 5, 9])
+    drawn(figure)
+    assert run.step == 9
+    assert [ax.get_title() for ax in figure.axes] == ["step 0", "step 5", "step 9"]
+    shown = line(run)
+    spacing = shown.x[1] - shown.x[0]
+    assert (shown.p_d * spacing).sum() == pytest.approx(1, abs=0.02)
+    np.testing.assert_allclose(shown.G, G(shown.z[:, None].astype("float32"))[:, 0])
+    with pytest.raises(ng.InputError, match="Figure 1 needs"):
+        line(small_run())
+    with pytest.raises(ng.InputError, match="points in the plane"):
+        look(run)

@@ -1,0 +1,121 @@
+"""What a picture of a run shows, as arrays: taken at one moment, drawn later."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numgan import metrics
+from numgan.backend import array_module, asnumpy, generator
+from numgan.errors import InputError
+from numgan.losses import sigmoid
+from numgan.streams import SAMPLE
+
+ROWS, GRID, LINES, MESH = 400, 48, 13, 2.0  # samples; points along a side of D's surface; lines of z's mesh, ±MESH
+
+
+class Look(NamedTuple):
+    """A run on points (n, 2) at one moment."""
+
+    step: int
+    x: np.ndarray  # (n, 2) data
+    x_g: np.ndarray  # (m, 2) samples
+    pull: np.ndarray  # (m, 2) −∂L_G/∂x_g, where G is asked to move them
+    box: tuple[float, float, float, float]  # left, right, bottom, top
+    surface: np.ndarray | None  # (GRID, GRID) D over the box, where D looks at each row alone
+    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z, if z has two dimensions
+    loss_D: float
+    loss_G: float
+    kl: float
+    js: float
+
+
+def look(run: Any, box: tuple[float, float, float, float] | None = None) -> Look:
+    """Leaves the run as it was. box: by default a little more than the data."""
+    if run.data.x.shape[1] != 2:
+        raise InputError(f"this picture is of points in the plane, but rows here have {run.data.x.shape[1]} numbers")
+    x = run.data.x[: 5 * ROWS]
+    box = box or _around(x)
+    m = max(ROWS // run.batch, 1) * run.batch
+    x_g = run.G(run._fixed_noise(SAMPLE, m, 0))
+    record = run.history[-1] if run.history else None
+    kl, js = metrics.grid_divergences(x, asnumpy(x_g))
+    return Look(
+        run.step,
+        x[:ROWS],
+        asnumpy(x_g),
+        _pull(run, x_g),
+        box,
+        _surface(run.D, box),
+        _mesh(run.G, run.n_z),
+        record.loss_D if record else np.nan,
+        record.loss_G if record else np.nan,
+        kl,
+        js,
+    )
+
+
+class Line(NamedTuple):
+    """A run on numbers (n, 1) with z of one dimension at one moment: what the paper's Figure 1 shows."""
+
+    step: int
+    x: np.ndarray  # (n,) a line
+    p_d: np.ndarray  # (n,) the density of the data there
+    p_g: np.ndarray  # (n,) that of the samples
+    D: np.ndarray  # (n,)
+    z: np.ndarray  # (LINES,) quantiles of z
+    G: np.ndarray  # (LINES,) G(z)
+
+
+def line(run: Any, reach: float = 1.5) -> Line:
+    """Densities by Gaussian kernels."""
+    if run.data.x.shape[1] != 1 or run.n_z != 1:
+        raise InputError(f"Figure 1 needs numbers on a line, got rows of {run.data.x.shape[1]} and z of {run.n_z}")
+    rows, like = run.data.x[:2000, 0].astype(float), run.G.theta
+    middle, side = rows.mean(), reach * np.ptp(rows) / 2
+    x, z = np.linspace(middle - side, middle + side, 300), np.linspace(-MESH, MESH, LINES)
+    p_d, p_g = _density(rows, x), _density(run.sample(2000)[:, 0].astype(float), x)
+    D, G = (asnumpy(net(_column(a, like)))[:, 0] for net, a in ((run.D, x), (run.G, z)))
+    return Line(run.step, x, p_d, p_g, sigmoid(D), z, G)
+
+
+def _density(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Mean of N(row, h²) at x, with Silverman's h = 1.06 s n^(−1/5)."""
+    h = 1.06 * max(rows.std(), 1e-3) * len(rows) ** -0.2
+    return np.exp(-0.5 * ((x[:, None] - rows) / h) ** 2).mean(axis=1) / (h * np.sqrt(2 * np.pi))
+
+
+def _around(x: np.ndarray) -> tuple[float, float, float, float]:
+    low, high = x.min(axis=0), x.max(axis=0)
+    margin = 0.3 * (high - low)
+    (left, bottom), (right, top) = low - margin, high + margin
+    return float(left), float(right), float(bottom), float(top)
+
+
+def _pull(run: Any, x_g: Any) -> np.ndarray:
+    """−m ∂L_G/∂x_g, (m, 2)."""
+    rng = generator(array_module(x_g), 0)
+    a_g, tape = run.D.forward(x_g, train=True, rng=rng)
+    return -len(a_g) * asnumpy(run.D.backward(run.loss.generator(a_g)[1], tape, params=False))
+
+
+def _surface(D: Any, box: tuple[float, float, float, float]) -> np.ndarray | None:
+    if not getattr(D, "rowwise", False):
+        return None
+    left, right, bottom, top = box
+    axes = np.meshgrid(np.linspace(left, right, GRID), np.linspace(bottom, top, GRID))
+    rows = array_module(D.theta).asarray(np.stack(axes, axis=-1).reshape(-1, 2), dtype=D.theta.dtype)
+    return sigmoid(asnumpy(D(rows))).reshape(GRID, GRID)
+
+
+def _mesh(G: Any, n_z: int) -> np.ndarray | None:
+    if n_z != 2:
+        return None
+    side = np.linspace(-MESH, MESH, LINES)
+    z = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    return asnumpy(G(array_module(G.theta).asarray(z, dtype=G.theta.dtype))).reshape(LINES, LINES, 2)
+
+
+def _column(a: np.ndarray, like: Any) -> Any:
+    return array_module(like).asarray(a[:, None], dtype=like.dtype)

@@ -1,0 +1,120 @@
+"""The gallery: recipes fail as they say, cures cure, and the health line gives each its name."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import numgan as ng
+from numgan import cli, metrics
+from numgan.lab import visit
+from numgan.lab.gallery import GALLERY
+from numgan.lab.health import Signals, diagnose, observe
+from numgan.lab.setup import Setup
+
+WELL = Signals(fit=0.05, gap=0.01, copies=1.1, accuracy=0.6, edge=0.1, pull=0.8)
+
+
+@pytest.mark.parametrize(
+    ("signals", "name"),
+    [
+        (WELL, "healthy"),
+        (WELL._replace(fit=3.0), "healthy"),  # far, but on its way
+        (WELL._replace(pull=1e4), "diverging"),
+        (WELL._replace(edge=math.nan), "diverging"),
+        (WELL._replace(fit=3.0, pull=1e-4, accuracy=1.0), "vanishing gradient"),
+        (WELL._replace(fit=3.0, pull=1e-4, accuracy=0.5), "D learns nothing"),
+        (WELL._replace(copies=0.3), "memorising"),
+        (WELL._replace(gap=0.5), "mode collapse"),
+        (WELL._replace(gap=0.5, fit=0.5), "healthy"),  # nothing fits yet, so nothing is missed
+        (WELL._replace(reverse_kl=1.0), "mode collapse"),
+        (WELL._replace(reverse_kl=0.1), "healthy"),
+    ],
+)
+def test_names_follow_from_signals(signals, name):
+    assert diagnose(signals).name == name
+    assert str(diagnose(signals)).startswith(name)
+
+
+def ended(setup, seed=100):
+    run = setup.training(seed)
+    for _ in run.steps(setup.steps, every=setup.steps):
+        pass
+    return run
+
+
+@pytest.mark.parametrize("name", ["vanishing", "idle", "diverging"])
+def test_quick_recipes_fail_as_they_say(name):
+    assert diagnose(observe(ended(GALLERY[name].setup))).name == GALLERY[name].expect
+
+
+@pytest.mark.parametrize(("name", "cure"), [("vanishing", "R1"), ("idle", "two time scales"), ("diverging", "clipping")])
+def test_quick_cures_cure(name, cure):
+    assert diagnose(observe(ended(GALLERY[name].cures[cure]))).name == "healthy"
+
+
+def test_collapse_on_the_ring_and_its_cure():
+    """Radius 2, std .02: at most 3 modes without; with PacGAN2 all 8, at 30 % of high quality or more."""
+    ring = GALLERY["collapse-ring"]
+    plain, packed = (
+        metrics.mode_coverage(run.sample(2500), run.data.centres, run.data.std)
+        for run in map(ended, (ring.setup, ring.cures["PacGAN2"]))
+    )
+    assert plain.modes <= 3
+    assert packed.modes == 8
+    assert packed.quality >= 0.3
+    assert packed.reverse_kl <= 0.2
+
+
+def test_a_look_leaves_the_run_as_it_was():
+    setup = replace(Setup(), steps=20, noise=0.1)
+    quiet, watched = setup.training(0), setup.training(0)
+    list(quiet.steps(20))
+    for _ in watched.steps(20, every=5):
+        observe(watched)
+    assert (quiet.G.theta == watched.G.theta).all()
+    assert (quiet.D.theta == watched.D.theta).all()
+
+
+def test_signals_of_sets_whose_answer_is_known():
+    """G and D that are what they are: a G that copies a row, data of two modes."""
+    x = np.random.default_rng(0).choice([-1.0, 1.0], (512, 2)) + 0.01 * np.random.default_rng(1).standard_normal((512, 2))
+    G = ng.Network([ng.Linear(2, 2)])
+    G.theta[...] = [0, 0, 0, 0, *x[0]]
+    D = ng.Network([ng.Linear(2, 1)])
+    D.theta[...] = [3, 4, 0]
+    s = observe(ng.Training(G, D, x.astype("float32"), batch=64, loss=ng.losses.wasserstein))
+    assert abs(s.fit) < 0.01
+    assert 0.5 < s.gap < 1.5
+    assert s.pull == pytest.approx(5 * x.std(axis=0).mean(), rel=0.01)
+    assert diagnose(s).name == "mode collapse"
+
+
+@pytest.mark.parametrize("loss", ng.losses.BY_NAME.values(), ids=ng.losses.BY_NAME)
+def test_signals_are_numbers_for_every_loss_and_front(loss):
+    for how in ({}, {"pack": 4}, {"stddev": True}, {"noise": 0.1}):
+        signals = observe(replace(Setup(), loss=loss, **how).training(1))
+        assert all(math.isfinite(value) for value in signals)
+
+
+def test_the_command_lists_and_runs(capsys, tmp_path):
+    assert cli.main(["lab"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"{name}: " in listed for name in GALLERY)
+    assert cli.main(["lab", "idle", "--cure", "none"]) == 0
+    assert "step   600" in (out := capsys.readouterr().out)
+    assert "D learns nothing: it puts data above samples 0% of the time" in out
+    assert "0 of 8 modes" in out
+    assert cli.main(["lab", "idel"]) == 2
+    assert cli.main(["lab", "idle", "--cure", "prayer"]) == 2
+    assert cli.main(["lab", "idle", "--out", str(tmp_path / "a.gif")]) == 2
+    err = capsys.readouterr().err
+    for says in ("did you mean 'idle'?", "choose from none, two time scales", "choose it with --cure"):
+        assert says in err
+
+
+def test_a_run_that_ends_in_nan_is_said_to_diverge():
+    run = replace(Setup(), steps=10).training(0)
+    run.D.theta[...] = np.float32(1e30)
+    assert list(visit.watch(run, 10))[0].startswith("  diverging: step 2: ")
