@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 
 from benchmarks import check, machine, report
-from benchmarks.peers import NAMES
+from benchmarks.peers import BACKENDS, NAMES
 from benchmarks.process import PeerError, Worker, busy_core
 from benchmarks.workloads import WORKLOADS
 
@@ -110,13 +110,16 @@ def rounded(value):
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
-    parser.add_argument("--peers", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--peers", nargs="+", choices=NAMES, help="default: all of the backend's")
+    parser.add_argument("--backend", choices=BACKENDS, default="numpy", help="cupy: numgan on a GPU beside numgan here")
     parser.add_argument("--rounds", type=int, default=15, help="turns per peer and workload")
     parser.add_argument("--threads", type=int, help="for every peer (default: as many as each chooses)")
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="OUT", help="results; a .md goes beside it")
     parser.add_argument("--check", action="store_true", help="only check that every peer's step is numgan's")
     parser.add_argument("--busy", action="store_true", help="time each turn again with another process on one core")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.peers = options.peers or BACKENDS[options.backend]
+    return options
 
 
 def main():

@@ -49,7 +49,7 @@ def _usable_cupy() -> ModuleType:
     try:
         import cupy
     except ModuleNotFoundError as error:
-        raise InputError(f"backend 'cupy' is not installed ({error}): pip install 'numgan[gpu]'") from error
+        raise InputError(f"backend 'cupy' is not installed ({error}): pip install 'cupy-cuda12x[ctk]'") from error
     except ImportError as error:
         raise InputError(f"cupy is installed but cannot be imported ({_last_line(error)}): install it again") from error
     if not cupy.cuda.is_available():

@@ -17,6 +17,8 @@ from typing import Any, NoReturn
 
 from numgan.errors import DivergedError, InputError, lookup
 
+HEALTH_EVERY = 500  # steps between looks at a run's health
+
 # numpy, matplotlib and tqdm are imported where they are used: `--help` should answer at once.
 
 
@@ -201,11 +203,17 @@ def _follow(run: Any, stopped: list[int]) -> None:
     """Trains with a progress bar on stderr, where that is a terminal, until done or told to stop."""
     from tqdm import tqdm
 
+    from numgan.lab.health import diagnose, observe
+
+    health = ""
     bar = tqdm(total=run.steps, initial=run.training.step, unit="step", disable=None, dynamic_ncols=True)
     with contextlib.closing(bar):
         for record in run.go():
             losses = f"loss_D {record.loss_D:.3f} loss_G {record.loss_G:.3f}"
-            bar.set_postfix_str(f"{losses} D(x) {record.D_x:.2f} D(G(z)) {record.D_Gz:.2f}", refresh=False)
+            if record.step % HEALTH_EVERY == 0:
+                health = diagnose(observe(run.training)).name
+            D = f"D(x) {record.D_x:.2f} D(G(z)) {record.D_Gz:.2f}"
+            bar.set_postfix_str(f"{losses} {D} {health}", refresh=False)
             bar.update(record.step - bar.n)
             if stopped:
                 return
@@ -235,6 +243,8 @@ def _stop_signals() -> Iterator[list[int]]:
 
 def _report(run: Any, steps: int, seconds: float) -> None:
     """What ran, how it went, and where things are."""
+    from numgan.lab.health import diagnose, observe
+
     training, data = run.training, run.training.data
     shape = "×".join(map(str, data.image_shape or data.x.shape[1:]))
     print(f"trained {run.model} on {data.name}: {len(data)} rows of {shape}, {training.loss}, seed {training.seed}")
@@ -243,6 +253,7 @@ def _report(run: Any, steps: int, seconds: float) -> None:
     if training.history:
         r = training.history[-1]
         print(f"D(x) {r.D_x:.2f}   D(G(z)) {r.D_Gz:.2f}   V {r.V:.3f} (−log 4 = −1.386 where D cannot tell them apart)")
+        print(f"health: {diagnose(observe(training))}")
     print(f"in {run.folder}: samples.png  progress.png  history.png  history.csv  checkpoint.npz")
     print(f"more samples:  numgan sample {run.folder} -n 64")
 

@@ -51,6 +51,7 @@ def test_digits_are_the_default_and_the_summary_says_where_things_are(tmp_path, 
     assert "5000 rows of 28×28" in out
     assert os.path.join("runs", "digits-1") in out
     assert "samples.png" in out
+    assert "health: healthy" in out
     assert err == ""  # no bar where there is no terminal
     assert train("--steps", 1) == 0
     assert sorted(os.listdir("runs")) == ["digits-1", "digits-2"]

@@ -49,7 +49,10 @@ def test_quick_recipes_fail_as_they_say(name):
     assert diagnose(observe(ended(GALLERY[name].setup))).name == GALLERY[name].expect
 
 
-@pytest.mark.parametrize(("name", "cure"), [("vanishing", "R1"), ("idle", "two time scales"), ("diverging", "clipping")])
+CURES = [("vanishing", "R1"), ("idle", "two time scales"), ("diverging", "clipping")]
+
+
+@pytest.mark.parametrize(("name", "cure"), CURES)
 def test_quick_cures_cure(name, cure):
     assert diagnose(observe(ended(GALLERY[name].cures[cure]))).name == "healthy"
 
@@ -78,14 +81,15 @@ def test_a_look_leaves_the_run_as_it_was():
 
 
 def test_signals_of_sets_whose_answer_is_known():
-    """G and D that are what they are: a G that copies a row, data of two modes."""
-    x = np.random.default_rng(0).choice([-1.0, 1.0], (512, 2)) + 0.01 * np.random.default_rng(1).standard_normal((512, 2))
+    """Data of four modes, a G that has one point near one of them, a D with a slope of 5 everywhere."""
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1.0, 1.0], (512, 2)) + 0.01 * rng.standard_normal((512, 2))
     G = ng.Network([ng.Linear(2, 2)])
-    G.theta[...] = [0, 0, 0, 0, *x[0]]
+    G.theta[...] = [0, 0, 0, 0, -1.02, -1.0]
     D = ng.Network([ng.Linear(2, 1)])
     D.theta[...] = [3, 4, 0]
     s = observe(ng.Training(G, D, x.astype("float32"), batch=64, loss=ng.losses.wasserstein))
-    assert abs(s.fit) < 0.01
+    assert abs(s.fit) < 0.02
     assert 0.5 < s.gap < 1.5
     assert s.pull == pytest.approx(5 * x.std(axis=0).mean(), rel=0.01)
     assert diagnose(s).name == "mode collapse"
@@ -117,4 +121,4 @@ def test_the_command_lists_and_runs(capsys, tmp_path):
 def test_a_run_that_ends_in_nan_is_said_to_diverge():
     run = replace(Setup(), steps=10).training(0)
     run.D.theta[...] = np.float32(1e30)
-    assert list(visit.watch(run, 10))[0].startswith("  diverging: step 2: ")
+    assert next(visit.watch(run, 10)).startswith("  diverging: step 2: ")

@@ -361,7 +361,7 @@ def test_the_parity_check_forgives_another_rounding(case, device):
 
 @pytest.mark.parametrize("case", gpucheck.CASES, ids=str)
 def test_the_parity_check_notices_a_wrong_kernel(case, device, monkeypatch):
-    """One of a thousand: a square root that is off by 1e-3, or a tanh in half precision."""
+    """A tanh in half precision."""
     monkeypatch.setitem(cupy.__dict__, "tanh", lambda x, tanh=cupy.tanh: tanh(x).astype("float16").astype(x.dtype))
     assert case.error(cupy) > gpucheck.TOLERANCE[case.dtype]
 

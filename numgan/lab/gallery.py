@@ -46,7 +46,7 @@ def _normal(n: int) -> np.ndarray:
 
 
 _vanishing = Setup(
-    data=far_away, loss=minimax, steps=800, lr_g=0.05, sgd=True, decay=False, head_start=300, width=64
+    data=far_away, loss=minimax, steps=800, lr_g=0.05, sgd=True, decay=False, head_start=1000, width=64
 )
 _ring = Setup()
 _grid = Setup(data=grid, steps=1000, lr_g=2e-2, decay=False)
@@ -105,7 +105,6 @@ GALLERY = {
         {
             "more data": replace(_copying, data=normal),
             "instance noise": replace(_copying, noise=0.5),
-            "R1": replace(_copying, penalty=R1(1.0)),
         },
     ),
 }

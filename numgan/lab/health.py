@@ -16,10 +16,10 @@ ROWS = 512  # of data and of samples
 WILD = 200.0  # of pull
 FAINT = 0.005  # of pull
 FAR = 1.0  # of fit
-SURE = 0.9  # of accuracy
+SURE, BLIND = 0.9, 0.05  # of accuracy
 COPIED = 0.5  # of copies
 UNEVEN = 0.3  # of reverse_kl
-MISSED = 0.25  # of gap, and of fit
+MISSED = 0.25  # of fit, and of gap beyond fit
 
 
 class Signals(NamedTuple):
@@ -92,19 +92,19 @@ def diagnose(s: Signals) -> Health:
     """The name of what these signals show, the gravest first."""
     if not all(math.isfinite(v) for v in s if v is not None) or s.pull > WILD:
         return Health("diverging", f"a pull of {s.pull:.2g} on each sample: bound the slope of D, or lower both rates")
-    if s.fit > FAR and s.pull < FAINT:
+    if (s.fit > FAR and s.pull < FAINT) or (s.fit > MISSED and s.accuracy < BLIND):
         return _stuck(s)
     if s.copies < COPIED:
         return Health("memorising", f"samples lie {s.copies:.2f} times as far from data rows as these from each other")
     if s.reverse_kl is not None and s.reverse_kl > UNEVEN:
         return Health("mode collapse", f"reverse KL over the modes {s.reverse_kl:.2f}: let D see several rows at once")
-    if s.reverse_kl is None and s.gap > MISSED and s.fit < MISSED:
-        return Health("mode collapse", f"samples look like data, but much of the data is {s.gap:.2f} away from any")
+    if s.reverse_kl is None and s.gap - max(s.fit, 0) > MISSED:
+        return Health("mode collapse", f"samples lie {s.fit:.2f} away from data, but data {s.gap:.2f} from samples")
     return Health("healthy", "samples are on their way" if s.fit > MISSED else "")
 
 
 def _stuck(s: Signals) -> Health:
-    """Samples are far off, and nothing pulls at them: D is sure, or D is blind."""
+    """Samples are far off, and nothing pulls them home: D is sure, or D is blind."""
     if s.accuracy > SURE:
         return Health("vanishing gradient", "D wins, and is too sure to teach G: try the non-saturating loss")
     return Health("D learns nothing", f"it puts data above samples {s.accuracy:.0%} of the time: raise its rate")
