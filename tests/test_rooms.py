@@ -1,6 +1,7 @@
 """The house: a file imports only from lower rungs, and the reader's path stays short."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import numgan
 
 ROOT = Path(numgan.__file__).parent
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 RUNGS = [
     {"errors"},
     {"backend"},
@@ -76,3 +78,16 @@ def test_only_backend_names_cupy_and_only_plots_imports_matplotlib():
 
 def test_one_training_step_is_readable_in_seven_short_files():
     assert sum(len((ROOT / f"{room}.py").read_text(encoding="utf-8").splitlines()) for room in READERS_PATH) <= 900
+
+
+def test_the_readme_shows_every_room_on_its_rung():
+    rows = [line.split("|") for line in README.splitlines() if line.startswith("| ") and line[2].isdigit()]
+    shown = {name: int(row[1]) for row in rows for name in re.findall(r"`(\w+)`", row[2])}
+    assert shown == {room: rung for room, rung in RUNG.items() if not room.startswith("_")}
+
+
+def test_the_readmes_check_of_a_wrong_gradient_prints_what_it_says(capsys):
+    code, printed = re.search(r"```python\n(import numpy.*?)```\n\n```text\n(.*?)```", README, re.DOTALL).groups()
+    exec(code, {})
+    assert capsys.readouterr().out.split("\n")[0] == printed.split("\n")[0]
+    assert "averaged over the batch instead of summed" in printed
