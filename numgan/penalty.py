@@ -59,8 +59,8 @@ def wgan_gp(D: Network, x: Array, x_g: Array, lam: float = 10.0, eps: Any = None
 
 def _square(g: Array, gamma: float) -> tuple[Array, Array]:
     """γ/2 · mean ‖g‖² and its derivative γ g / m."""
-    weight = float(gamma) / len(g)
-    return (g * g).sum() * (weight / 2), g * weight
+    v = g * (float(gamma) / len(g))
+    return (g * (v * 0.5)).sum(), v
 
 
 def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
@@ -68,7 +68,7 @@ def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
     m, xp, weight = len(g), array_module(g), float(lam) / len(g)
     norm = xp.sqrt((g * g).reshape(m, -1).sum(axis=1)).reshape(-1, *[1] * (g.ndim - 1))
     safe = norm + (norm == 0)  # where g = 0, v = 0 follows from g
-    return ((norm - 1) ** 2).sum() * weight, g * ((norm - 1) / safe * (2 * weight))
+    return ((norm - 1) ** 2 * float(lam)).mean(), g * ((norm - 1) / safe * (2 * weight))
 
 
 def _penalise(D: Network, x: Array, rng: Any, phi: Any) -> Array:
