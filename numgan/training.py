@@ -141,14 +141,14 @@ class Training:
         resume.save(self, path)
 
     @classmethod
-    def load(cls, path: Any, data: Data | np.ndarray, G=None, D=None, optimizers=None, xp: Any = np) -> Training:
+    def load(cls, path: Any, data: Data | np.ndarray, G=None, D=None, optimizers=None, xp: Any = np, threads=None):
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
         Networks of classes of one's own, and learning rates that are functions of one's own, are passed in again.
         """
         data = data if isinstance(data, Data) else Data(data)
         arguments, state = resume.read(path, data, G, D, optimizers, xp)
-        run = cls(data=data, **arguments)
+        run = cls(data=data, **arguments | ({"threads": threads} if threads else {}))
         state.restore(run)
         run.history = [Record(int(row[0]), *row[1:]) for row in state.history]
         return run

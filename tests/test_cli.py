@@ -143,7 +143,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path):
         (["--data", "no/such.npz"], "no/such.npz"),
         (["--model", "image"], "did you mean 'images'"),
         (["--loss", "hing"], "did you mean 'hinge'"),
-        (["--steps", "0"], "--steps must be 1 or more, got 0"),
+        (["--steps", "0"], "--steps must be a whole number of 1 or more, got 0"),
         (["--steps", "many"], "many"),
         (["--batch", "-3"], "got -3"),
         (["--batch", "6000"], "5000 rows"),

@@ -25,6 +25,7 @@ RUNGS = [
     {"plots", "gpucheck"},
     {"labplots"},
     {"runs"},
+    {"commands"},
     {"cli"},
     {"__init__", "__main__"},
 ]
