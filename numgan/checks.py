@@ -5,8 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from numgan import penalty
+from numgan.activations import Sigmoid
 from numgan.backend import Array
 from numgan.errors import InputError, check_whole
+from numgan.losses import Loss
+from numgan.network import Network
+from numgan.optim import Adam, Optimizer
+
+
+def two_optimizers(optimizers: Any) -> tuple[Optimizer, Optimizer]:
+    """The optimisers for G and for D: as given, or two with their defaults."""
+    pair = (Adam(), Adam()) if optimizers is None else optimizers
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(opt, Optimizer) for opt in pair):
+        raise InputError(f"optimizers={pair!r}: pass two, for G and for D, such as (ng.Adam(1e-3), ng.Adam(1e-3))")
+    if pair[0] is pair[1]:
+        raise InputError("G and D were given the same optimiser object: make one for each")
+    return pair[0], pair[1]
 
 
 def noise_width(G: Any, n_z: int | None) -> int:
@@ -32,8 +46,8 @@ def check_settings(run: Any) -> None:
         if not isinstance(run.penalty, penalty.Penalty):
             raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {run.penalty!r}")
         penalty.check(run.D)
-    if run.opt_g is run.opt_d:
-        raise InputError("G and D were given the same optimiser object: make one for each")
+    if not isinstance(run.loss, Loss):
+        raise InputError(f"loss={run.loss!r} is no loss: pass one, such as ng.losses.hinge or ng.losses.Minimax()")
 
 
 def check_fit(x_g: Array, D: Any, x: Array) -> None:
@@ -41,6 +55,8 @@ def check_fit(x_g: Array, D: Any, x: Array) -> None:
     if x_g.shape[1:] != x.shape[1:]:
         wanted = f"a row of this data has {x.shape[1]} numbers"
         raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer")
+    if isinstance(D, Network) and isinstance(D.layers[-1], Sigmoid):
+        raise InputError("D ends in a Sigmoid, but D returns logits, and the losses apply σ: leave the Sigmoid out")
     a_g = D(x_g)
     if a_g.ndim != 2 or a_g.shape[1] != 1:
         raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from numgan import commands
 from numgan.errors import InputError
@@ -18,16 +18,22 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options = _parser().parse_args(argv)
         return options.command(options)
+    except KeyboardInterrupt:
+        return 130  # as a shell reports Ctrl-C
     except InputError as error:
         print(f"numgan: error: {error}", file=sys.stderr)
         return 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, with the nearest match, instead of printing the usage."""
+    """Says what is wrong in one line, instead of printing the usage. No abbreviations: --step is not --steps."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (numgan --help lists what there is)")
+        which = self.prog if " " in self.prog else f"{self.prog} [COMMAND]"
+        raise InputError(f"{message} ({which} --help lists what there is)")
 
 
 def _parser() -> argparse.ArgumentParser:

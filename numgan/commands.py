@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
 import signal
 import sys
 import time
@@ -38,7 +39,7 @@ def train(options: argparse.Namespace) -> int:
         run.draw()
     _report(run, run.training.step - first, seconds)
     if stopped:
-        print(f"stopped early; to go on exactly here:  numgan train --resume {run.folder}")
+        print(f"stopped early; to go on exactly here:  {_program()} train --resume {run.folder}")
     return 0
 
 
@@ -47,6 +48,8 @@ def sample(options: argparse.Namespace) -> int:
     from numgan.backend import backend
 
     path = Path(options.run)
+    if path.is_dir() and not (path / "checkpoint.npz").exists():
+        raise InputError(f"{path} holds no run (no checkpoint.npz): give a folder that numgan train wrote")
     path = path / "checkpoint.npz" if path.is_dir() else path
     out = Path(options.out or path.parent / f"samples-{options.n}-seed{options.seed}.png")
     if out.suffix not in (".png", ".npz"):
@@ -245,9 +248,10 @@ def _report(run: Any, steps: int, seconds: float) -> None:
     if training.history:
         r = training.history[-1]
         print(f"D(x) {r.D_x:.2f}   D(G(z)) {r.D_Gz:.2f}   V {r.V:.3f} (−log 4 = −1.386 where D cannot tell them apart)")
-        print(f"health: {diagnose(observe(training))}")
+        early = training.step < HEALTH_EVERY
+        print(f"health: {'too early to tell' if early else diagnose(observe(training))}")
     print(f"in {run.folder}: samples.png  progress.png  history.png  history.csv  checkpoint.npz")
-    print(f"more samples:  numgan sample {run.folder} -n 64")
+    print(f"more samples:  {_program()} sample {run.folder} -n 64")
 
 
 def _report_divergence(run: Any, error: DivergedError) -> int:
@@ -261,6 +265,11 @@ def _check_counts(options: argparse.Namespace) -> None:
     for name, least in (("steps", 1), ("threads", 1), ("seed", 0)):
         if getattr(options, name) is not None:
             check_whole(f"--{name}", getattr(options, name), least)
+
+
+def _program() -> str:
+    """How this program is called here: by its path, where it is not on the PATH."""
+    return "numgan" if shutil.which("numgan") or Path(sys.argv[0]).stem != "numgan" else sys.argv[0]
 
 
 def _given(settings: dict[str, float | None]) -> dict[str, float]:

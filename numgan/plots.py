@@ -27,7 +27,7 @@ def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> F
     """Generated rows x_g and as many of the data x, side by side: images, a scatter plot, or histograms."""
     if image_shape is None:
         return _points(x_g, x)
-    figure = Figure(figsize=(10, 5.1), layout="constrained")
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
     for ax, rows, title in zip(figure.subplots(1, 2), (x_g, x), ("G(z): generated", "x: data"), strict=True):
         _images(ax, rows, image_shape, IMAGE_COLUMNS)
         ax.set_title(title)
@@ -44,8 +44,13 @@ def grid(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
     return figure
 
 
-def progress(frames: Sequence[np.ndarray], steps: Sequence[int], image_shape: ImageShape = None) -> Figure:
-    """The same fixed noise after more and more steps: at most STRIP of the frames (n, n_x), evenly chosen."""
+def progress(
+    frames: Sequence[np.ndarray], steps: Sequence[int], image_shape: ImageShape = None, x: np.ndarray | None = None
+) -> Figure:
+    """The same fixed noise after more and more steps: at most STRIP of the frames (n, n_x), evenly chosen.
+
+    Points are drawn over those of the data x, where given.
+    """
     chosen = np.unique(np.linspace(0, len(frames) - 1, STRIP).round().astype(int))
     frames, steps = [frames[i] for i in chosen], [steps[i] for i in chosen]
     if image_shape is not None:
@@ -54,9 +59,11 @@ def progress(frames: Sequence[np.ndarray], steps: Sequence[int], image_shape: Im
             _images(ax, frame, image_shape, len(frame))
             ax.set_ylabel(f"step {step}", rotation=0, ha="right", va="center")
         return figure
-    figure = Figure(figsize=(2.2 * len(frames), 2.5), layout="constrained")
+    figure = Figure(figsize=(2.2 * len(frames), 2.8), layout="constrained")
     axes = np.ravel(figure.subplots(1, len(frames), sharex=True, sharey=True))
     for ax, frame, step in zip(axes, frames, steps, strict=True):
+        if x is not None:
+            _cloud(ax, x, REAL, "x: data")
         _cloud(ax, frame, GENERATED, "G(z)")
         ax.set_title(f"step {step}", fontsize=9)
     return figure

@@ -79,7 +79,7 @@ class Run:
         n = min(SHOWN_ROWS[self._images], len(data))
         x = data.restore(data.x[:n])
         self._picture("samples", plots.samples(self.training.sample(n), x, data.image_shape))
-        self._picture("progress", plots.progress(self.frames, self.frame_steps, data.image_shape))
+        self._picture("progress", plots.progress(self.frames, self.frame_steps, data.image_shape, x))
         if self.training.history:
             self._picture("history", plots.history(self.training.history))
 

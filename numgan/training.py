@@ -14,12 +14,12 @@ import numpy as np
 from numgan import resume
 from numgan.averaging import average_in, mean_weights
 from numgan.backend import Array, array_module, asnumpy, generator
-from numgan.checks import check_fit, check_settings, noise_width
+from numgan.checks import check_fit, check_settings, noise_width, two_optimizers
 from numgan.data import Data, restore
 from numgan.errors import DivergedError, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.losses import Loss, nonsaturating
-from numgan.optim import Adam, Optimizer
+from numgan.optim import Optimizer
 from numgan.parallel import Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.streams import CALIBRATION, LAYERS, SAMPLE, Minibatches, Noise, draw
@@ -38,6 +38,9 @@ class Record(NamedTuple):
     D_Gz: float  # mean D(G(z)), before D's update
     norm_D: float  # ‖∇θ_d‖
     norm_G: float  # ‖∇θ_g‖
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {figure:.5g}" for name, figure in self._asdict().items())
 
 
 class Training:
@@ -72,7 +75,7 @@ class Training:
         self.data = data if isinstance(data, Data) else Data(data)
         self.batch, self.k, self.seed, self.ema, self.noise = batch, k, seed, ema, noise
         self.n_z = noise_width(G, n_z)
-        self.opt_g, self.opt_d = optimizers or (Adam(), Adam())
+        self.opt_g, self.opt_d = two_optimizers(optimizers)
         self.threads = (os.cpu_count() or 1) if threads is None else threads
         check_settings(self)
 

@@ -67,7 +67,7 @@ MISTAKES = [
     ("1_layers", "batchnorm_dgamma", "return dy.sum(axis=0)", "gradient of another argument"),
     ("1_layers", "batchnorm_dgamma", "return (dy * x_hat).mean(axis=0)", "averaged over the batch"),
     ("1_layers", "batchnorm_dx", "return dy * gamma * s", "batch statistics held constant"),
-    ("1_layers", "batchnorm_dx", "d = dy * gamma\n    return (d - d.mean(axis=0)) * s", "batch statistics held constant"),
+    ("1_layers", "batchnorm_dx", "d = dy * gamma\n    return (d - d.mean(0)) * s", "batch statistics held constant"),
     ("2_losses", "d_value", "return -softplus(-a_x).mean() - softplus(a_g).mean()", "sign flipped"),
     ("2_losses", "d_value", "return (softplus(-a_x).mean() + softplus(a_g).mean()) / 2", "a mean over both batches"),
     ("2_losses", "d_value", "return -np.log(sigmoid(a_x)).mean() - np.log(1 - sigmoid(a_g)).mean()", "overflow"),
@@ -93,7 +93,7 @@ MISTAKES = [
     (
         "4_algorithm_1",
         "d_step",
-        "a_x, tape = D.forward(x)\n    _, da_x, _ = loss.discriminator(a_x, a_x)\n    D.backward(da_x, tape, add=False)",
+        "a, tape = D.forward(x)\n    _, da_x, _ = loss.discriminator(a, a)\n    D.backward(da_x, tape, add=False)",
         "the samples' half is missing",
     ),
     (

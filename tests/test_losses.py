@@ -131,3 +131,11 @@ def test_names():
         lookup("loss", "minmax", BY_NAME)
     with pytest.raises(ng.InputError, match=r"0 < smooth ≤ 1; got 1\.5"):
         Minimax(smooth=1.5)
+    with pytest.raises(ng.InputError, match=r"0 < smooth ≤ 1; got 0\.0"):
+        Minimax(smooth=0.0)
+
+
+def test_a_hinge_is_flat_at_its_kinks(xp):
+    kinks = xp.asarray([[1.0], [1.0]]), xp.asarray([[-1.0], [-1.0]])
+    for d in ng.losses.hinge.discriminator(*kinks)[1:]:
+        assert (d == 0).all()

@@ -10,6 +10,7 @@ from numeric import numeric_gradient, rel_error
 
 import numgan as ng
 from numgan.backend import array_module, asnumpy
+from numgan.parallel import matmul
 
 
 def small(xp=np, seed=0, dtype="float64"):
@@ -126,7 +127,7 @@ def test_a_layer_belongs_to_one_network():
     with pytest.raises(ng.InputError, match="already belongs"):
         ng.Network([inner])
     twice = ng.ReLU()
-    with pytest.raises(ng.InputError, match="twice"):
+    with pytest.raises(ng.InputError, match=r"^the same layer object .* twice: make a second one$"):
         ng.Network([twice, twice])
 
 
@@ -142,6 +143,37 @@ def test_a_nested_network_keeps_its_values_and_equals_the_flat_one(xp):
         n.backward(dy, n.forward(x)[1])
     assert (net(x) == flat(x)).all()
     assert (net.grad == flat.grad).all()
+
+
+def test_a_copy_on_the_same_backend_does_not_pass_through_the_host(monkeypatch, xp):
+    net = small(xp)
+    monkeypatch.setattr("numgan.network.asnumpy", None)
+    assert (net.copy().theta == net.theta).all()
+
+
+def test_a_state_holds_what_a_layer_was_made_with_and_no_array(xp):
+    net = small(xp)
+    assert net.layers[0].__getstate__() == {"n_in": 3, "n_out": 5, "scale": None}
+    assert net.layers[1].__getstate__() == {"n": 5, "eps": 1e-5}
+
+
+def test_first_values(xp):
+    net = ng.Network([ng.Linear(3, 4), ng.BatchNorm(4)], xp=xp)
+    linear, norm = net.layers
+    assert (linear.b == 0).all()
+    x = xp.ones((2, 4), dtype="float32")
+    np.testing.assert_allclose(asnumpy(norm(x)), asnumpy(x) / np.sqrt(1 + 1e-5), rtol=1e-6)
+    assert (net.theta == ng.Network([ng.Linear(3, 4), ng.BatchNorm(4)], seed=0, xp=xp).theta).all()
+    assert (net.grad == 0).all()
+
+
+def test_a_layer_that_forgets_its_first_values_shows_nan():
+    class Forgetful(ng.Linear):
+        def init(self, rng):
+            self.b[...] = 0
+
+    net = ng.Network([Forgetful(2, 3)])
+    assert np.isnan(net.layers[0].W).all()
 
 
 def test_seed_fixes_the_first_values(xp):
@@ -188,6 +220,40 @@ def test_backward_adds_overwrites_or_leaves_the_gradient(xp):
     assert (net.grad == once).all()
 
 
+LAYERS = [
+    ng.Linear(3, 2),
+    ng.Linear(3, 1),
+    ng.Maxout(3, 2, 2),
+    ng.BatchNorm(3),
+    ng.Dropout(0.5),
+    ng.Reshape((3, 1)),
+    ng.Tanh(),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_left_out_arguments_mean_evaluation_and_the_whole_gradient(layer, xp):
+    net = ng.Network([copy.deepcopy(layer)], dtype="float64", xp=xp)
+    x = x_for(net)
+    for part in (net.layers[0], net):
+        y, cache = part.forward(x)
+        assert (y == part.forward(x, False, None)[0]).all()
+        net.grad[...] = 1
+        dx = part.backward(y, cache)
+        grad = net.grad.copy()
+        net.grad[...] = 1
+        assert (dx == part.backward(y, cache, True, True, True)).all()
+        assert (grad == net.grad).all()
+
+
+@pytest.mark.parametrize("layer", [ng.Linear(3, 2), ng.Maxout(3, 2, 2), ng.BatchNorm(3)], ids=repr)
+def test_a_layer_that_is_spared_its_inputs_returns_none(layer):
+    net = ng.Network([copy.deepcopy(layer)], dtype="float64")
+    y, cache = net.layers[0].forward(x_for(net))
+    assert net.layers[0].backward(y, cache, inputs=False) is None
+    assert (net.grad != 0).any()
+
+
 def test_inputs_false_does_no_work_below_the_first_parameters(xp):
     class Watched(ng.Tanh):
         seen = 0
@@ -202,6 +268,47 @@ def test_inputs_false_does_no_work_below_the_first_parameters(xp):
     assert Watched.seen == 1
     net.backward(y, tape)
     assert Watched.seen == 3
+    net.backward(y, tape, params=False, inputs=False)
+    assert Watched.seen == 3
+
+
+def test_only_the_lowest_layer_with_parameters_is_spared_its_inputs(xp):
+    asked = []
+
+    class Watched(ng.Linear):
+        def backward(self, dy, x, params=True, inputs=True, add=True):
+            asked.append(inputs)
+            return super().backward(dy, x, params, inputs, add)
+
+    net = ng.Network([ng.Tanh(), Watched(3, 4), Watched(4, 2)], xp=xp)
+    y, tape = net.forward(x_for(net))
+    net.backward(y, tape, inputs=False)
+    assert asked == [True, False]
+
+
+def test_bias_gradients_are_sums_in_the_dtype_of_the_network(monkeypatch, xp):
+    seen = []
+
+    def spy(a, b, out=None):
+        seen.extend([a.dtype, b.dtype])
+        return matmul(a, b, out=out)
+
+    monkeypatch.setattr("numgan.layers.matmul", spy)
+    net = ng.Network([ng.Linear(3, 2)], dtype="float32", xp=xp)
+    y, tape = net.forward(x_for(net))
+    net.backward(y, tape)
+    assert set(seen) == {np.dtype("float32")}
+
+
+def test_at_a_kink_the_left_slope_and_at_a_tie_the_first_piece(xp):
+    zero, one = xp.zeros((1, 1)), xp.ones((1, 1))
+    for layer, slope in ((ng.ReLU(), 0.0), (ng.LeakyReLU(0.25), 0.25)):
+        assert layer.backward(one, layer.forward(zero)[1]) == slope
+    assert (ng.LeakyReLU(1.0)(-one) == -one).all()
+    net = ng.Network([ng.Maxout(1, 1, 3)], dtype="float64", xp=xp)
+    net.theta[...] = 1
+    net.backward(one, net.forward(one)[1])
+    assert asnumpy(net.grad).tolist() == [1, 0, 0, 1, 0, 0]
 
 
 def test_nothing_given_is_changed(xp):
@@ -245,6 +352,11 @@ def test_rowwise_and_stochastic():
     assert not small().stochastic
 
 
+def test_a_network_prints_as_it_is_written():
+    written = "Network([Linear(n_in=2, n_out=3, scale=None), ReLU()])"
+    assert repr(ng.Network([ng.Linear(2, 3), ng.ReLU()])) == written
+
+
 def test_n_in_and_n_out():
     assert (small().n_in, small().n_out) == (3, 2)
     net = ng.Network([ng.Dropout(), ng.Linear(3, 4), ng.ReLU()])
@@ -260,6 +372,19 @@ def test_dropout_keeps_the_mean_and_only_acts_in_training(xp):
     assert set(np.unique(asnumpy(y))) == {np.float32(0), np.float32(1 / 0.7)}
     assert abs(y.mean() - 1) < 0.01
     assert (net(x) == x).all()
+    mask = xp.random.default_rng(0).random((200, 500), dtype="float32") < 0.7  # one draw in float32 for each entry
+    assert ((y > 0) == mask).all()
+    assert (ng.Dropout(0.0).forward(x, True, xp.random.default_rng(0))[0] == x).all()
+
+
+def test_dropout_drops_a_draw_equal_to_the_chance_of_keeping():
+    class Half:
+        def random(self, shape, dtype):
+            return np.full(shape, 0.5, dtype)
+
+    assert (ng.Dropout(0.5).forward(np.ones((2, 3)), True, Half())[0] == 0).all()
+    with pytest.raises(ng.InputError, match=r"^Dropout in training draws a mask.*to forward$"):
+        ng.Dropout(0.5).forward(np.ones((2, 3)), True)
 
 
 def test_reshape_goes_there_and_back(xp):
@@ -274,18 +399,25 @@ def test_reshape_goes_there_and_back(xp):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: ng.Network([]), "at least one layer"),
+        (lambda: ng.Network([]), r"^a network needs at least one layer, got \[\]$"),
+        (lambda: ng.Network([ng.Linear(2, 3), ng.Linear(3, 4), ng.Linear(3, 1)]), "^layer 2, .* 3 features.*give 4"),
+        (lambda: ng.Network([ng.Linear(2, 3), ng.Linear(3, 4), ng.Tanh(), ng.Linear(3, 1)]), "^layer 3, .*give 4"),
         (lambda: ng.Network([ng.ReLU]), r"ReLU\(\)"),
         (lambda: ng.Network([ng.Linear(2, 3), ng.Linear(4, 5)]), "takes 4 features.*give 3"),
         (lambda: ng.Network([ng.Linear(2, 3), ng.Tanh(), ng.BatchNorm(4)]), "takes 4 features.*give 3"),
         (lambda: ng.Network([ng.Linear(2, 3)], dtype="int32"), "floating type.*int32"),
-        (lambda: ng.Linear(0, 3), "n_in.*1 or more, got 0"),
-        (lambda: ng.Linear(2, 2.5), "n_out.*got 2.5"),
+        (lambda: ng.Linear(0, 3), "^Linear: n_in.*1 or more, got 0"),
+        (lambda: ng.Linear(2, 2.5), "^Linear: n_out.*got 2.5"),
+        (lambda: ng.Maxout(0, 2, 2), "^Maxout: n_in.*got 0"),
+        (lambda: ng.Maxout(2, 0, 2), "^Maxout: n_out.*got 0"),
+        (lambda: ng.BatchNorm(0), "^BatchNorm: n must.*got 0"),
+        (lambda: ng.Dropout(-0.1), r"0 ≤ p < 1.*-0.1"),
+        (lambda: ng.LeakyReLU(1.1), r"\(0, 1\].*1\.1"),
         (lambda: ng.Maxout(2, 2, 0), "pieces.*got 0"),
         (lambda: ng.Dropout(1.0), r"0 ≤ p < 1.*1.0"),
         (lambda: ng.LeakyReLU(0), r"ReLU\(\)"),
         (lambda: ng.BatchNorm(3, eps=0), "positive, got 0"),
-        (lambda: ng.Reshape((2, -1)), r"shape\[1\].*got -1"),
+        (lambda: ng.Reshape((2, -1)), r"^Reshape: shape\[1\].*got -1"),
     ],
 )
 def test_what_cannot_be_built_is_refused(make, says):
@@ -309,7 +441,7 @@ def test_what_does_not_fit_is_refused(x, says):
 def test_a_list_is_refused_and_an_unplaced_layer_says_so():
     with pytest.raises(TypeError, match=r"np\.asarray"):
         small()([[1.0, 2.0, 3.0]])
-    with pytest.raises(AttributeError, match="stands in a Network"):
+    with pytest.raises(AttributeError, match=r"^Linear has no 'W'.*stands in a Network"):
         ng.Linear(2, 2)(np.zeros((1, 2)))
 
 
@@ -339,6 +471,13 @@ def test_a_layer_of_ones_own(xp):
     assert rel_error(net.grad, numeric_gradient(lambda: net(x).sum(), net.theta)) < 1e-6
     assert rel_error(dx, numeric_gradient(lambda: net(x).sum(), x)) < 1e-6
     assert_views(net.copy())
+    assert net.backward(xp.ones((6, 2)), net.forward(x)[1], inputs=False) is None
+
+
+def test_a_batch_in_the_networks_dtype_is_not_copied(xp):
+    net = small(xp)
+    x = x_for(net)
+    assert net.forward(x)[1][0] is x
 
 
 def test_a_network_moves_to_another_backend_and_back(device):
@@ -358,3 +497,18 @@ def test_arrays_of_another_backend_are_refused(device):
     net = small()
     with pytest.raises(ng.InputError, match=r"a cupy network was given a numpy array: move one \(net\.copy\(xp=…\)\)"):
         net.copy(xp=standin.cupy)(x_for(net))
+
+
+def test_buffers_lie_in_the_order_of_the_layers_under_their_numbers(xp):
+    net = small(xp=xp)
+    assert list(net.buffer_shapes) == ["1.mean", "1.var"]
+    net.buffers[...] = xp.arange(10.0)
+    assert asnumpy(net.layers[1].mean).tolist() == [0, 1, 2, 3, 4]
+    assert asnumpy(net.layers[1].var).tolist() == [5, 6, 7, 8, 9]
+
+
+def test_one_stochastic_layer_makes_a_stochastic_network_and_batchnorm_names_its_width():
+    assert ng.Network([ng.Linear(2, 2), ng.Dropout(), ng.Linear(2, 2)]).stochastic
+    assert ng.BatchNorm(3).n_out == 3
+    with pytest.raises(ng.InputError, match="takes 4 features.*give 3"):
+        ng.Network([ng.BatchNorm(3), ng.Linear(4, 1)])

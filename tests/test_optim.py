@@ -5,6 +5,8 @@ import pytest
 
 import numgan as ng
 from numgan.backend import asnumpy
+from numgan.optim import _blocks
+from numgan.parallel import Team
 
 
 def gradients(steps, n=7, seed=0):
@@ -68,6 +70,11 @@ def test_schedules_are_asked_for_the_number_of_updates_made():
         opt.step(theta, np.ones(1))
     assert seen == [0, 1, 2]
     assert np.isclose(theta[0], -0.6)
+    for opt in (ng.SGD(0.1, momentum=lr), ng.Adam(lr)):
+        seen.clear()
+        for _ in range(3):
+            opt.step(theta, np.ones(1))
+        assert seen == [0, 1, 2]
 
 
 def test_ramp_and_decay():
@@ -93,6 +100,21 @@ def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatc
     assert results[0].dtype == np.float32
 
 
+def test_blocks_are_for_the_host_and_a_device_takes_all_at_once(monkeypatch, xp):
+    monkeypatch.setattr("numgan.optim.BLOCK", 4)
+    assert [len(block) for (block,) in _blocks(xp.zeros(10))] == ([4, 4, 2] if xp is np else [10])
+
+
+@pytest.mark.parametrize("make", [lambda: ng.Adam(1e-3), lambda: ng.SGD(1e-3, 0.9)])
+def test_a_team_makes_the_same_update(make, monkeypatch):
+    monkeypatch.setattr("numgan.parallel.MIN_SPAN", 1)
+    g, alone, shared = np.linspace(-1, 1, 100), np.ones(100), np.ones(100)
+    make().step(alone, g)
+    with Team(3).at_work():
+        make().step(shared, g)
+    assert (alone == shared).all()
+
+
 @pytest.mark.parametrize("make", [lambda lr: ng.Adam(lr), lambda lr: ng.SGD(lr, 0.9)])
 def test_a_rate_may_be_a_numpy_scalar_and_float32_stays(make, xp):
     theta, plain = xp.ones(9, dtype="float32"), xp.ones(9, dtype="float32")
@@ -116,6 +138,7 @@ def test_the_gradient_is_only_read(xp):
         (lambda: ng.Adam(beta1=1.0), "beta1 must be.*1.0"),
         (lambda: ng.Adam(beta2=-0.1), "beta2 must be.*-0.1"),
         (lambda: ng.Adam(eps=0.0), "eps must be positive"),
+        (lambda: ng.SGD(-1.0), "^lr must be.*-1.0"),
         (lambda: ng.SGD(0.1, momentum=1.0), "momentum must be.*1.0"),
         (lambda: ng.SGD(0.1).step(np.zeros(2), np.zeros(3)), "flat vectors alike"),
         (lambda: ng.SGD(0.1).step(np.zeros((2, 2)), np.zeros((2, 2))), "flat vectors"),
@@ -130,5 +153,5 @@ def test_what_makes_no_sense_is_refused(call, says):
 def test_an_optimiser_serves_one_vector(xp):
     opt = ng.Adam()
     opt.step(xp.zeros(3), xp.ones(3))
-    with pytest.raises(ng.InputError, match="began with 3 parameters and was given 4"):
+    with pytest.raises(ng.InputError, match="this Adam began with 3 parameters and was given 4"):
         opt.step(xp.zeros(4), xp.ones(4))

@@ -88,7 +88,14 @@ def test_the_readme_shows_every_room_on_its_rung():
 
 
 def test_the_readmes_check_of_a_wrong_gradient_prints_what_it_says(capsys):
-    code, printed = re.search(r"```python\n(import numpy.*?)```\n\n```text\n(.*?)```", README, re.DOTALL).groups()
+    pattern = r"```python\n(import numpy as np\nimport numgan(?:(?!```).)*?)```\n\n```text\n(.*?)```"
+    code, printed = re.search(pattern, README, re.DOTALL).groups()
     exec(code, {})
     assert capsys.readouterr().out.split("\n")[0] == printed.split("\n")[0]
     assert "averaged over the batch instead of summed" in printed
+
+
+def test_the_readmes_layer_of_ones_own_is_right(capsys):
+    (code,) = re.findall(r"```python\n(class Scale.*?)```", README, re.DOTALL)
+    exec("import numpy as np\nimport numgan as ng\n" + code, {})
+    assert "WRONG" not in capsys.readouterr().out

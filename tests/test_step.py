@@ -136,6 +136,88 @@ def test_dropout_in_a_step_follows_the_rng_it_is_given(xp):
         ng.generator_gradient(G, D, z, loss)
 
 
+def test_dropout_sees_both_halves_of_one_batch_in_training(xp):
+    G, D, x, z = pair(xp, ng.Tanh)
+    D = ng.Network([ng.Dropout(0.4), *copy.deepcopy(D.layers)], seed=5, dtype="float64", xp=xp)
+    loss, rows = ng.losses.nonsaturating, xp.concatenate([x, G(z)])
+    ng.discriminator_gradient(G, D, x, z, loss, xp.random.default_rng(9))
+
+    def value():
+        a = logits(D, rows, rng=xp.random.default_rng(9))
+        return loss.discriminator(a[:7], a[7:])[0]
+
+    assert rel_error(D.grad, numeric_gradient(value, D.theta)) < 1e-6
+
+
+def test_dropout_in_two_passes_draws_a_mask_for_each(xp):
+    G, D, x, z = pair(xp, ng.Tanh)
+    extra = [ng.Dropout(0.4), ng.BatchNorm(4)]
+    D = ng.Network([*extra, *copy.deepcopy(D.layers)], seed=5, dtype="float64", xp=xp)
+    loss, x_g = ng.losses.nonsaturating, G(z)
+    ng.discriminator_gradient(G, D, x, z, loss, xp.random.default_rng(9))
+
+    def value():
+        rng = xp.random.default_rng(9)
+        return loss.discriminator(logits(D, x, rng=rng), logits(D, x_g, rng=rng))[0]
+
+    assert rel_error(D.grad, numeric_gradient(value, D.theta)) < 1e-6
+
+
+@pytest.mark.parametrize(("rowwise", "batches"), [(True, [14]), (False, [7, 7]), (None, [7, 7])])
+def test_only_a_player_that_says_rowwise_sees_one_batch(rowwise, batches):
+    class Player:
+        def __init__(self, net):
+            self.net, self.seen, self.backward = net, [], net.backward
+
+        def forward(self, x, train=False, rng=None):
+            self.seen.append(len(x))
+            return self.net.forward(x, train, rng)
+
+    if rowwise is not None:
+        Player.rowwise = rowwise
+    G, D, x, z = pair(np)
+    D = Player(D)
+    ng.discriminator_gradient(G, D, x, z, LeastSquares())
+    assert D.seen == batches
+
+
+@pytest.mark.parametrize("rowwise", [True, False])
+def test_a_step_does_no_work_below_the_parameters_it_is_for(rowwise, xp):
+    class Watched(ng.Tanh):
+        seen = 0
+
+        def df(self, dy, y):
+            Watched.seen += 1
+            return super().df(dy, y)
+
+    Watched.rowwise = rowwise
+    how = {"dtype": "float64", "xp": xp}
+    G = ng.Network([Watched(), ng.Linear(3, 4)], **how)
+    D = ng.Network([Watched(), ng.Linear(4, 1)], seed=1, **how)
+    _, _, x, z = pair(xp)
+    ng.discriminator_gradient(G, D, x, z, LeastSquares())
+    assert Watched.seen == 0
+    ng.generator_gradient(G, D, z, LeastSquares())
+    assert Watched.seen == 1  # D's, on the way to x_g
+
+
+@pytest.mark.parametrize("norm", [False, True], ids=["plain", "batchnorm"])
+def test_info_is_what_the_step_saw(norm, xp):
+    G, D, x, z = pair(xp, norm=norm)
+    x_g, loss = G.forward(z, train=True)[0], ng.losses.minimax
+    a_x, a_g = logits(D, x), logits(D, x_g)
+    of_d, of_g = ng.discriminator_gradient(G, D, x, z, loss), ng.generator_gradient(G, D, z, loss)
+    for info in (of_d, of_g):
+        assert (info.x_g == x_g).all()
+        assert rel_error(info.a_g, a_g) < 1e-12
+        assert np.isclose(float(info.D_Gz), float((1 / (1 + xp.exp(-a_g))).mean()), rtol=1e-12)
+    assert rel_error(of_d.a_x, a_x) < 1e-12
+    assert np.isclose(float(of_d.D_x), float((1 / (1 + xp.exp(-a_x))).mean()), rtol=1e-12)
+    assert np.isclose(float(of_d.value), float(loss.discriminator(a_x, a_g)[0]), rtol=1e-12)
+    assert np.isclose(float(of_g.value), float(loss.generator(a_g)[0]), rtol=1e-12)
+    assert of_g.a_x is None
+
+
 class Conditional:
     """A player of one's own: the five names of the protocol, and inputs that are tuples (rows, labels)."""
 

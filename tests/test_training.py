@@ -343,10 +343,39 @@ def test_networks_that_do_not_fit_are_refused():
         run_of(plain()).steps(5, every=0)
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"loss": "hinge"}, r"loss='hinge' is no loss.*ng\.losses\.hinge"),
+        ({"loss": ng.losses.NonSaturating}, "is no loss"),
+        ({"optimizers": "adam"}, "pass two, for G and for D"),
+        ({"optimizers": ng.Adam()}, "pass two, for G and for D"),
+        ({"optimizers": (ng.Adam(),)}, "pass two, for G and for D"),
+    ],
+)
+def test_names_and_classes_in_place_of_things_are_refused(settings, says):
+    with pytest.raises(ng.InputError, match=says):
+        run_of(plain(), **settings)
+
+
+def test_a_D_that_ends_in_a_sigmoid_is_refused():
+    D = ng.Network([ng.Linear(2, 1), ng.Sigmoid()])
+    with pytest.raises(ng.InputError, match=r"D returns logits.*leave the Sigmoid out"):
+        ng.Training(plain()[0], D, RING)
+
+
+def test_a_record_prints_short():
+    (record,) = go(run_of(plain()), 1)
+    assert str(record).startswith("step 1  loss_D ")
+    assert len(str(record)) < 120
+
+
 def test_plain_arrays_serve_as_data(xp):
     run = ng.Training(*plain(xp), RING.x, batch=32)
     go(run, 2)
     assert run.sample(5).shape == (5, 2)
+    with pytest.raises(ng.InputError, match=r"ng\.data\.load\('ring'\)"):
+        ng.Training(*plain(), "ring")
     with pytest.raises(ng.InputError, match="expected finite"):
         ng.Training(*plain(xp), np.full((100, 2), np.nan, dtype="float32"))
 

@@ -73,6 +73,8 @@ def restore(x: Array, range: Range | None) -> Array:
 
 def rows(x: Array) -> Array:
     """x as (n, n_x) float32, C-contiguous; InputError unless it is 2-D, floating, not empty and finite."""
+    if isinstance(x, str):
+        raise InputError(f"data is the text {x!r}, expected an array; load it first, with ng.data.load({x!r})")
     x = np.asarray(x)
     if x.ndim != 2:
         hint = "use x.reshape(-1, 1) for single numbers" if x.ndim == 1 else "use x.reshape(len(x), -1)"

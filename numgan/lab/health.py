@@ -20,6 +20,7 @@ SURE, BLIND = 0.9, 0.05  # of accuracy
 COPIED = 0.5  # of copies
 UNEVEN = 0.3  # of reverse_kl
 MISSED = 0.25  # of fit, and of gap beyond fit
+_SEVERAL = "let D see several rows at once (Pack, MinibatchStd)"
 
 
 class Signals(NamedTuple):
@@ -61,10 +62,11 @@ def observe(run: Any, seed: int = 0) -> Signals:
     near, far = _nearest(x_g, x, 0), _nearest(x, x_g, 0)
     centres, std = run.data.centres, run.data.std
     kl = None if centres is None or std is None else metrics.mode_coverage(x_g, centres, std).reverse_kl
+    unit = (apart - among) or 1.0  # 0 where all rows of the data are the same
     return Signals(
-        (near - among) / (apart - among),
-        (far - among) / (apart - among),
-        near / among,
+        (near - among) / unit,
+        (far - among) / unit,
+        near / among if among else 1.0,
         float((a_x > a_g.T).mean()),
         edge,
         float(np.linalg.norm(pull, axis=1).mean() * x.std(axis=0).mean()),
@@ -97,9 +99,9 @@ def diagnose(s: Signals) -> Health:
     if s.copies < COPIED:
         return Health("memorising", f"samples lie {s.copies:.2f} times as far from data rows as these from each other")
     if s.reverse_kl is not None and s.reverse_kl > UNEVEN:
-        return Health("mode collapse", f"reverse KL over the modes {s.reverse_kl:.2f}: let D see several rows at once")
+        return Health("mode collapse", f"reverse KL over the modes {s.reverse_kl:.2f}: {_SEVERAL}")
     if s.reverse_kl is None and s.gap - max(s.fit, 0) > MISSED:
-        return Health("mode collapse", f"samples lie {s.fit:.2f} away from data, but data {s.gap:.2f} from samples")
+        return Health("mode collapse", f"parts of the data have no samples near ({s.gap:.2f}): {_SEVERAL}")
     return Health("healthy", "samples are on their way" if s.fit > MISSED else "")
 
 
