@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from numgan.backend import Array, asnumpy
+from numgan.check import slips
 from numgan.errors import InputError
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.protocol import Layer
+
+MASKS = 0x6D61736B  # beside the seed, so that a layer's masks and noise are not the x of a person's default_rng(seed)
 
 
 @dataclass
@@ -65,18 +67,17 @@ def of_functions(forward: Any, backward: Any, x: Any, params: Mapping[str, Array
     """A student's two functions. Where forward returns y alone, x serves as the cache."""
     if backward is None or x is None:
         raise InputError("a pair of functions needs all of forward=, backward= and x=")
-    alone = len(inspect.signature(backward).parameters) == 1
+    tensors = {} if params is None else params
+    slips.check_functions(forward, backward, tensors)
+    alone = slips.takes_dy_alone(backward)
 
     def run(x: Any) -> tuple[Any, Any]:
-        out = forward(x)
-        return out if isinstance(out, tuple) else (out, x)
+        return slips.output(forward(x), x)
 
     def back(dy: Any, cache: Any) -> dict[str, Any]:
-        out = backward(dy) if alone else backward(dy, cache)
-        dx, rest = out if isinstance(out, tuple) else (out, {})
-        return {"x": dx, **rest}
+        return slips.gradients(backward(dy) if alone else backward(dy, cache), tensors)
 
-    return Pair(getattr(forward, "__name__", "forward"), run, back, _double(x), dict(params or {}), keeps_state=alone)
+    return Pair(getattr(forward, "__name__", "forward"), run, back, _double(x), dict(tensors), keeps_state=alone)
 
 
 def of_value(value: Any, grad: Any, at: Any, parts: Mapping[str, slice] | None) -> Pair:
@@ -87,10 +88,10 @@ def of_value(value: Any, grad: Any, at: Any, parts: Mapping[str, slice] | None) 
     spans = dict(parts or {"theta": slice(None)})
 
     def run(_: Any) -> tuple[Any, Any]:
-        return value(theta), None
+        return slips.numbers("value", value(theta), "a number"), None
 
     def back(dy: Any, _: Any) -> dict[str, Any]:
-        g = grad(theta)
+        g = np.atleast_1d(slips.numbers("grad", grad(theta), f"an array of shape {theta.shape}"))
         return {name: dy * g[span] for name, span in spans.items()}
 
     return Pair(getattr(value, "__name__", "value"), run, back, params={n: theta[span] for n, span in spans.items()})
@@ -123,6 +124,7 @@ def of_loss(loss: Loss, x: Any, rng: np.random.Generator) -> list[Pair]:
 
 def of_layer(layer: Layer, x: Any, rng: np.random.Generator, seed: int) -> list[Pair]:
     """A copy in float64, with its parameters moved a little: a fresh b = 0 or γ = 1 would hide mistakes."""
+    slips.check_layer(layer)
     whole = isinstance(layer, Network)
     net = layer.copy(xp=np, dtype="float64") if whole else Network([copy.deepcopy(layer)], dtype="float64")
     x = _double(rng.standard_normal((5, getattr(layer, "n_in", None) or 4)) if x is None else x)
@@ -131,6 +133,7 @@ def of_layer(layer: Layer, x: Any, rng: np.random.Generator, seed: int) -> list[
             getattr(net.layers[0], name)[...] = asnumpy(getattr(layer, name))
     net.theta += 0.1 * rng.standard_normal(net.size)
     if not whole:
+        slips.check_pair(layer, net.layers[0].forward(x, True, np.random.default_rng([seed, MASKS])))
         net.calibrate(x + rng.standard_normal(x.shape))
     modes = (True, False) if net.stochastic or net.buffer_size else (True,)
     return [_of_network(net, x, train, repr(layer), "" if whole else "0.", seed) for train in modes]
@@ -144,7 +147,7 @@ def _of_network(net: Network, x: np.ndarray, train: bool, title: str, prefix: st
         return {n.removeprefix(prefix) + suffix: vector[span].reshape(shapes[n]) for n, span in spans.items()}
 
     def run(x: Any) -> tuple[Any, Any]:
-        return net.forward(x, train=train, rng=np.random.default_rng(seed))
+        return net.forward(x, train=train, rng=np.random.default_rng([seed, MASKS]))
 
     def back(dy: Any, tape: Any) -> dict[str, Any]:
         dx = net.backward(dy, tape, add=False)
