@@ -150,6 +150,157 @@ def test_what_cannot_be_checked_is_refused(arguments, says):
         gradcheck(**arguments)
 
 
+# --- slips: one line, and no exception from the inside of the checker
+
+W = np.eye(3)
+
+
+class Bare:
+    """Not a layer of numgan's."""
+
+    def forward(self, x):
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+class Short(ng.Layer):
+    def forward(self, x):
+        return x, None
+
+    def backward(self, dy, cache):
+        return dy
+
+
+class ShortBackward(ng.Tanh):
+    def backward(self, dy, cache):
+        return dy
+
+
+class Unfinished(ng.Layer):
+    """Has no backward, and its forward is the one of ng.Layer."""
+
+
+class Lonely(ng.Tanh):
+    def forward(self, x, train=False, rng=None):
+        return np.tanh(x)
+
+
+@pytest.mark.parametrize(
+    ("backward", "says"),
+    [
+        (lambda dy, x: None, r"backward returned None \(is a return missing\?\), expected dx, {'W': dW}"),
+        (lambda dy, x: (dy, {"dW": dy}), r"backward returned 'dW', expected dx, {'W': dW}"),
+        (lambda dy, x: (dy, {"W": W, "V": dy}), r"backward returned 'V', expected dx, {'W': dW}"),
+        (lambda dy, x: (dy, W), r"returned dx and an array of shape \(3, 3\), expected dx, {'W': dW}"),
+        (lambda dy, x: (dy, W, W), r"backward returned 3 values, expected dx, {'W': dW}"),
+        (lambda dy, x: (dy, {"W": "dW"}), "backward returned a str for W"),
+        (lambda dy, x: {"W": W}, "backward returned a dict, expected dx, "),
+        (lambda dy, x: [dy, {"W": W}], "backward returned a list, expected dx, "),
+        (lambda dy, x, W: dy, r"backward\(dy, x, W\) takes other arguments .* expected backward\(dy, cache\)"),
+        (W, r"backward must be a function, got an array of shape \(3, 3\)"),
+    ],
+)
+def test_a_slip_in_backward_is_named(backward, says):
+    with pytest.raises(ng.InputError, match=says):
+        gradcheck(forward=lambda x: x @ W, backward=backward, x=np.ones((3, 3)), params={"W": W})
+
+
+@pytest.mark.parametrize(
+    ("forward", "says"),
+    [
+        (lambda x: None, r"forward returned None \(is a return missing\?\), expected y or \(y, cache\)"),
+        (lambda x: (None, x), "forward returned None"),
+        (lambda x: (x, x, x), r"forward returned 3 values, expected y or \(y, cache\)"),
+        (lambda x: "y", "forward returned a str"),
+        (lambda x, W: x @ W, r"forward\(x, W\) takes other arguments .* expected forward\(x\)"),
+    ],
+)
+def test_a_slip_in_forward_is_named(forward, says):
+    with pytest.raises(ng.InputError, match=says):
+        gradcheck(forward=forward, backward=lambda dy, x: dy, x=np.ones((3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"obj": Bare()}, "a layer, a network or a loss.* or forward=, backward= and x=.* or value=.*: pass its"),
+        ({"obj": Bare}, r"call the class, as in Bare\(\)"),
+        ({"obj": ng.Tanh}, r"call the class, as in Tanh\(\)"),
+        ({"obj": np.tanh}, "pass it as forward=, with a backward="),
+        ({"obj": Short()}, r"Short.forward\(x\) takes other.*: expected forward\(self, x, train=False, rng=None\)"),
+        ({"obj": ShortBackward()}, r"Backward.backward\(dy, cache\) .* params=True, inputs=True, add=True\)"),
+        ({"obj": ng.Network([ShortBackward()])}, r"ShortBackward.backward\(dy, cache\) takes other arguments"),
+        ({"obj": Unfinished()}, "Unfinished.forward is missing"),
+        ({"obj": Lonely()}, "Lonely.forward returned an array of shape .*, expected y, cache"),
+        ({"value": lambda t: None, "grad": np.cos, "at": np.ones(3)}, "value returned None.*, expected a number"),
+        ({"value": np.sum, "grad": lambda t: None, "at": np.ones(3)}, r"grad returned None.* array of shape \(3,\)"),
+    ],
+)
+def test_a_slip_in_an_object_is_named(arguments, says):
+    with pytest.raises(ng.InputError, match=says):
+        gradcheck(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("params", "says"), [({"W": [[1.0]]}, r"params\['W'\] .* got a list"), ([W], "params must be a dict .* got a list")]
+)
+def test_params_that_cannot_be_moved_are_refused(params, says):
+    with pytest.raises(ng.InputError, match=says):
+        gradcheck(forward=np.sin, backward=lambda dy, x: dy * np.cos(x), x=W, params=params)
+
+
+def test_a_parameter_without_a_gradient_that_forward_does_not_read():
+    report = gradcheck(forward=np.sin, backward=lambda dy, x: dy * np.cos(x), x=np.ones(4), params={"W": W.copy()})
+    assert "forward does not read params['W']" in report.diagnosis
+
+
+def test_dy_is_not_the_x_of_the_same_seed():
+    """What only holds where dy = x must not pass, whichever seed both were drawn from."""
+    for seed in range(5):
+        for shape in ((6, 4), (24,), (5, 1)):
+            x = rng(seed).standard_normal(shape)
+            assert not gradcheck(forward=lambda x: x * x, backward=lambda dy, x: 2 * dy * dy, x=x, seed=seed).ok
+
+
+class NoiseOf(ng.Layer):
+    """y = x times noise, and a backward that takes x for the noise."""
+
+    stochastic = True
+
+    def forward(self, x, train=False, rng=None):
+        noise = rng.standard_normal(x.shape) if train else np.ones(x.shape)
+        return x * noise, x if train else noise
+
+    def backward(self, dy, cache, params=True, inputs=True, add=True):
+        return dy * cache
+
+
+def test_one_number_that_is_wrong():
+    assert "no known mistake" in gradcheck(forward=np.square, backward=lambda dy, x: 3.3 * dy * x, x=2.0).diagnosis
+
+
+def test_a_layers_noise_is_not_the_x_of_the_same_seed():
+    assert not gradcheck(NoiseOf(), rng().standard_normal((6, 4))).ok
+
+
+def test_where_a_mistake_is_that_nothing_explains():
+    def wrong_at(*entries):
+        def backward(dy, x):
+            dx = dy * np.cos(x)
+            for i in entries:
+                dx[i] *= 2 + x[i] ** 2
+            return dx
+
+        return gradcheck(forward=np.sin, backward=backward, x=rng().standard_normal((6, 4))).diagnosis
+
+    assert "1 of 24 entries are wrong, at [2, 1]." in wrong_at((2, 1))
+    assert "4 of 24 entries are wrong, at [0, 0], [1, 1], [2, 2] …" in wrong_at((0, 0), (1, 1), (2, 2), (3, 3))
+    assert "all 24 entries are wrong" in wrong_at(...)
+    assert "wrong in columns 0, 2 alone" in wrong_at((slice(None), 0), (slice(None), 2))
+
+
 # --- what it leaves as it was
 
 

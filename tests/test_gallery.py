@@ -1,12 +1,12 @@
 """The gallery: each wrong backward pass is diagnosed by its true cause, and no right one is accused."""
 
 import pytest
-from gallery import RIGHT, WRONG, correct, early, late
+from gallery import RIGHT, WRONG, correct, early, late, readers
 
 from numgan.check import gradcheck
 from numgan.check.diagnosis import cause
 
-EXHIBITS = {"early": early, "late": late, "correct": correct}  # importing them hangs their exhibits
+EXHIBITS = {"early": early, "late": late, "readers": readers, "correct": correct}  # importing them hangs their exhibits
 
 
 def named(exhibit):

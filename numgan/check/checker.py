@@ -24,7 +24,7 @@ from numgan.errors import InputError
 from numgan.losses import Loss
 from numgan.protocol import Layer
 
-DRAWS = 0x64726177  # beside the seed, so that dy is not the x of a person's default_rng(seed), for which dy f′(dy) is right
+DRAWS = 0x64726177  # beside the seed, so that dy is not a person's own x = default_rng(seed): then dy f′(dy) would pass
 MOVES = 3  # how often a point that lies on a kink is moved, at most
 
 

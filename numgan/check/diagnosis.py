@@ -11,12 +11,24 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from numgan.check.conduct import Verdict, d, other_batch
-from numgan.check.differences import moved
+from numgan.check.differences import moved, rel_error, scale
 from numgan.check.evidence import Evidence, close
+from numgan.check.regions import region, slopes_about_0
 
 OUTPUT = "derivative taken at the output instead of the input"
 INPUT = "derivative taken at the input instead of the output"
 BROADCAST = "(m,) against (m, 1) broadcast"
+
+
+def not_read(e: Evidence) -> Verdict:
+    """A dead ReLU has a slope of 0 too, so y must stay the same however far the tensor moves."""
+    slopes = e.columns[e.name].slopes
+    if not slopes or any(s.middle.any() for s in slopes) or not _unmoved(e):
+        return None
+    what = e.name if e.is_x else f"params[{e.name!r}]" if e.pair.x is not None else f"its argument ({e.name})"
+    claim = "not" if e.claim is not None else "missing"
+    advice = "let it read that array itself, no copy of it"
+    return f"forward does not read {what}: its slope is 0 everywhere while the gradient is {claim}; {advice}"
 
 
 def missing(e: Evidence) -> Verdict:
@@ -92,7 +104,7 @@ def jacobian_transposed(e: Evidence) -> Verdict:
 
 
 def not_summed(e: Evidence) -> Verdict:
-    if e.claim is None or e.claim.ndim != e.tensor.ndim + 1 or not e.right(e.claim.sum(axis=0)):
+    if e.claim is None or e.claim.ndim != e.tensor.ndim + 1 or len(e.claim) != e.m or not e.right(e.claim.sum(axis=0)):
         return None
     return f"not summed over the batch: {d(e.name)} is {e.claim.shape}, a row per example; its sum over rows is right"
 
@@ -126,21 +138,59 @@ def at_the_input(e: Evidence) -> Verdict:
         if e.right(e.with_cache(h, e.y)):
             return f"{INPUT}: f′ is written in y = f(x), but the cache holds x"
         for rule, df in IN_Y.items():
-            if any(e.claimed(c) for c in e.through(e.dy * df(h))):
+            if e.fits and any(e.claimed(c) for c in e.through(e.dy * df(h))):
                 return f"{INPUT}: {rule} must be worked out from y = f(x)"
     return None
 
 
 def derivative_forgotten(e: Evidence) -> Verdict:
-    if not any(e.claimed(c) for c in e.through(e.dy)):
+    if not e.fits or not any(e.claimed(c) for c in e.through(e.dy)):
         return None
     return f"activation's derivative forgotten: {d(e.name)} is what it would be if f′ were 1; multiply dy by f′(x)"
 
 
 def dy_ignored(e: Evidence) -> Verdict:
-    if not e.y.ndim or not close(e.pair.gradients(2 * e.dy).get(e.name), e.claim):
+    if not e.y.ndim or not e.fits or not close(e.pair.gradients(2 * e.dy).get(e.name), e.claim):
         return None
     return f"dy left out: {d(e.name)} is the same whatever dy is: the chain rule multiplies by dy"
+
+
+def not_linear_in_dy(e: Evidence) -> Verdict:
+    """Whoever writes dy for x somewhere gets a gradient that no longer grows as dy does."""
+    if not e.fits or all(_grows(e, k) for k in (2.0, -1.0)):
+        return None
+    if e.is_x and e.dy.shape == e.tensor.shape and e.claimed(e.elsewhere(e.dy)):
+        return f"derivative taken at dy instead of x: {d(e.name)} is dy f′(dy), it must be dy f′(x)"
+    return f"not linear in dy: backward(2 dy) is not 2 backward(dy), or backward(−dy) not −backward(dy), in {d(e.name)}"
+
+
+def squashing_forgotten(e: Evidence) -> Verdict:
+    """The derivative of a cross-entropy of logits is σ(x) − t (or softmax(x) − t), not x − t."""
+    if not _of_an_input(e) or e.dy.shape not in ((), e.tensor.shape, e.tensor.shape[:1]):
+        return None
+    true, dy = e.measured(e.dy), e.dy.reshape(e.dy.shape + (1,) * (e.tensor.ndim - e.dy.ndim) * (e.dy.ndim > 0))
+    for name, f in SQUASHING.items():
+        for share in (1, e.m, e.tensor.size):  # of a sum, or of a mean
+            due = dy / share * e.tensor - dy / share * f(e.tensor) + true  # dy / share (x − t)
+            c = _multiple(e.claim, due)
+            if close(c * due, e.claim):
+                too = "" if abs(c - 1) < 1e-5 else f", and a factor of {c:.6g} beside it"
+                return f"{name} forgotten: {d(e.name)} is written as x − t, must be {name}(x) − t{too}"
+    return None
+
+
+def one_factor_too_many(e: Evidence) -> Verdict:
+    for name, factor in _derivatives(e):
+        if e.claimed(e.measured(e.dy) * factor):
+            return f"one factor f′ too many: {d(e.name)} is {name} times the right one (with logits it cancels)"
+    return None
+
+
+def one_factor_forgotten(e: Evidence) -> Verdict:
+    for name, factor in _derivatives(e):
+        if e.right(e.claim * factor):
+            return f"activation's derivative forgotten: {d(e.name)} times {name} is right"
+    return None
 
 
 def statistics_held(e: Evidence) -> Verdict:
@@ -161,6 +211,7 @@ def first_batch(e: Evidence) -> Verdict:
 
 
 HYPOTHESES: list[Callable[[Evidence], Verdict]] = [
+    not_read,
     missing,
     not_finite,
     broadcast_backward,
@@ -178,14 +229,23 @@ HYPOTHESES: list[Callable[[Evidence], Verdict]] = [
     at_the_input,
     derivative_forgotten,
     dy_ignored,
+    not_linear_in_dy,
+    one_factor_too_many,
+    one_factor_forgotten,
+    squashing_forgotten,
     statistics_held,
     first_batch,
+    slopes_about_0,
 ]
 
 IN_Y: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # derivatives that are written in y
     "1 − y²": lambda y: 1 - y * y,
     "y (1 − y)": lambda y: y * (1 - y),
     "y": lambda y: y,
+}
+SQUASHING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "σ": lambda x: np.exp(-np.logaddexp(0, -x)),
+    "softmax": lambda x: np.exp(x - x.max(axis=-1, keepdims=True)) / _total(np.exp(x - x.max(axis=-1, keepdims=True))),
 }
 
 
@@ -206,13 +266,45 @@ def cause(text: str) -> str:
 def _unexplained(e: Evidence) -> str:
     if not e.fits:
         return f"wrong shape: {d(e.name)} must have the shape of {e.name}, {e.tensor.shape}; got {np.shape(e.claim)}"
-    true = e.measured(e.dy)
-    off = np.abs(e.claim - true) > 1e-5 * np.nanmax(np.abs(true))
-    for axis, word in enumerate(("row", "column") if off.ndim == 2 else ()):
-        lines = np.flatnonzero(off.any(axis=1 - axis))
-        if len(lines) == 1 and off.shape[axis] > 1:
-            return f"wrong in {word} {lines[0]} alone: no known mistake explains it"
-    return f"no known mistake explains it: {off.sum()} of {np.isfinite(true).sum()} entries are wrong"
+    return region(e)
+
+
+def _unmoved(e: Evidence) -> bool:
+    """Is y the same to the last bit, far away too?"""
+    far = 100 * scale(e.tensor)
+    return all(_same_y(e, move) for move in (-2 * e.tensor, far, -far))
+
+
+def _same_y(e: Evidence, move: np.ndarray | float) -> bool:
+    with moved(e.tensor, move):
+        return np.array_equal(e.pair.y(), e.y, equal_nan=True)
+
+
+def _grows(e: Evidence, k: float) -> bool:
+    grown = e.pair.gradients(k * e.dy).get(e.name)
+    return grown is not None and np.shape(grown) == e.claim.shape and rel_error(grown, k * e.claim) <= 1e-6
+
+
+def _multiple(u: np.ndarray, v: np.ndarray) -> float:
+    """The c for which c v is nearest to u, where v is known."""
+    known = np.isfinite(v)
+    return float(np.vdot(v[known], u[known]) / (np.vdot(v[known], v[known]) or 1))
+
+
+def _of_an_input(e: Evidence) -> bool:
+    """Is this the gradient of what the function was given, with entries enough to tell?"""
+    return (e.is_x or e.pair.x is None) and e.fits and e.tensor.size >= 3
+
+
+def _total(p: np.ndarray) -> np.ndarray:
+    return p.sum(axis=-1, keepdims=True)
+
+
+def _derivatives(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """f′(x) of the usual activations, for a gradient that has the shape of x."""
+    if _of_an_input(e):
+        y = SQUASHING["σ"](e.tensor)
+        yield from (("σ′(x)", y * (1 - y)), ("tanh′(x)", 1 - np.tanh(e.tensor) ** 2))
 
 
 def _x_is_off_alike(e: Evidence) -> bool:
@@ -223,7 +315,7 @@ def _x_is_off_alike(e: Evidence) -> bool:
 
 def _factors(e: Evidence) -> Iterator[tuple[str, float]]:
     """Factors that have a name, then whatever factor fits best."""
-    m, n = e.m, (e.y if e.y.ndim else e.tensor).shape[-1]
+    m, n = e.m, ((e.y if e.y.ndim else e.tensor).shape or (1,))[-1]
     if m > 1:
         yield from ((f"m = {m}", m), (f"1/m = 1/{m}", 1 / m))
     yield from (("2", 2), ("½", 1 / 2), (f"n = {n}", n), (f"1/n = 1/{n}", 1 / n))

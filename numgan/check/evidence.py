@@ -96,6 +96,16 @@ class Evidence:
             if x.ndim == 2 and x.shape[1] == len(W) and (len(x), W.shape[1]) == self.y.shape:
                 yield from (x @ W + b for b in biases)
 
+    def hidden(self) -> Iterator[tuple[str, np.ndarray]]:
+        """What any first activation may have been given, whatever comes after it: x itself, or x W (+ b)."""
+        x = self.pair.x
+        if x is not None:
+            yield "x", x
+        for W in self.matrices() if x is not None and x.ndim == 2 else ():
+            if x is not None and x.shape[1] == len(W):
+                biases = [b for b in self.pair.params.values() if b.shape == W.shape[1:]]
+                yield from ((name, x @ W + b) for name, b in [("x W", 0.0), *(("x W + b", b) for b in biases)])
+
     def through(self, dh: np.ndarray) -> Iterator[np.ndarray]:
         """What dx, dW or db would be if ∂L/∂h were dh: back through the matrices of the pair, last one first."""
         signals = [dh]

@@ -81,9 +81,13 @@ def gradients(out: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     """What backward returned, by tensor. A gradient left out is the diagnosis's business, not a slip."""
     dx, grads = out if isinstance(out, tuple) and len(out) == 2 else (out, {})
     if slip := _slip(out, dx, grads, params):
-        form = ", ".join(f"{name!r}: d{name}" for name in params)
-        raise InputError(f"backward returned {slip}, expected " + (f"dx, {{{form}}}" if params else "dx: params is empty"))
+        raise InputError(f"backward returned {slip}, expected {_form(params)}")
     return {"x": dx, **grads}
+
+
+def _form(params: Mapping[str, Any]) -> str:
+    grads = ", ".join(f"{name!r}: d{name}" for name in params)
+    return f"dx, {{{grads}}}" if params else "dx alone, for params= is empty"
 
 
 def numbers(name: str, out: Any, expected: str) -> Any:
