@@ -510,5 +510,5 @@ def test_buffers_lie_in_the_order_of_the_layers_under_their_numbers(xp):
 def test_one_stochastic_layer_makes_a_stochastic_network_and_batchnorm_names_its_width():
     assert ng.Network([ng.Linear(2, 2), ng.Dropout(), ng.Linear(2, 2)]).stochastic
     assert ng.BatchNorm(3).n_out == 3
-    with pytest.raises(ng.InputError, match="takes 4 features.*give 3"):
+    with pytest.raises(ng.InputError, match=r"takes 4 features.*give 3"):
         ng.Network([ng.BatchNorm(3), ng.Linear(4, 1)])
