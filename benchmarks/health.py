@@ -1,6 +1,6 @@
 """How often is the health line right? Every recipe of the gallery and every cure, over seeds; resumable.
 
-    python -m benchmarks.health 0 10        # seeds 0 … 9, on which the thresholds were fixed
+    python -m benchmarks.health 0 10        # seeds 0 … 9, of which 0 … 7 fixed the thresholds
     python -m benchmarks.health 100 110     # seeds 100 … 109, by which they are judged
 
 Signals are kept in results/health.json, so that a change of the thresholds costs no new runs.

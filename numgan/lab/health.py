@@ -1,4 +1,4 @@
-"""What a run is doing, in a word, from a few cheap signals. Thresholds: fixed on seeds 0 to 9 of the gallery."""
+"""What a run is doing, in a word, from a few cheap signals. Thresholds: fixed on seeds 0 to 7 of the gallery."""
 
 from __future__ import annotations
 
