@@ -47,9 +47,7 @@ class Linear(Layer):
         if params:
             product(x.T, dy, self.dW, add)
             row_sum(dy, self.db, add)
-        if not inputs:
-            return None
-        return dy * self.W.T if self.n_out == 1 else matmul(dy, self.W.T)  # an outer product: six times faster
+        return matmul(dy, self.W.T) if inputs else None
 
 
 @dataclass(eq=False)

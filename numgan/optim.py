@@ -16,7 +16,7 @@ from numgan.parallel import each_span
 
 Schedule = float | Callable[[int], float]
 
-BLOCK = 32_768  # numbers per block: θ, its gradient, two moments and a scratch block then stay in cache together
+BLOCK = 65_536  # numbers per block
 
 
 @dataclass(eq=False)

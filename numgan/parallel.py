@@ -11,6 +11,7 @@ How many threads share a job follows from sizes alone, so that a run repeats bit
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ from threadpoolctl import ThreadpoolController
 
 from numgan.backend import Array, array_module
 
-MIN_PRODUCT = 6_000_000  # multiplications that make a share of a product worth waking a thread for
+MIN_PRODUCT = 3_000_000  # multiplications that make a share of a product worth waking a thread for
+HEAD_START = 2_000_000  # multiplications that the calling thread makes while a sleeping one wakes up
 MIN_SPAN = 65_536  # numbers that make a share of an update worth it
 TILE = 16  # a share's edge falls on a multiple of this, as the BLAS likes it
 
@@ -66,11 +68,12 @@ class Team:
         for error in filter(None, errors):
             raise error
 
-    def shares(self, n: int, worth: int) -> list[slice]:
-        """0 … n in at most `threads` spans of nearly the same size, and no more than `worth`."""
+    def shares(self, n: int, worth: int, lead: float = 0) -> list[slice]:
+        """0 … n in at most `threads` spans, and no more than `worth`; alike, but the first is longer by `lead`."""
         parts = max(1, min(self.threads, worth))
-        ends = [round(n * i / parts / TILE) * TILE for i in range(parts)]
-        return [slice(a, b) for a, b in pairwise([*ends, n]) if a < b]
+        each = (n - lead) / parts
+        ends = [min(n, math.ceil((lead + each * i) / TILE) * TILE) for i in range(1, parts)]
+        return [slice(a, b) for a, b in pairwise([0, *ends, n]) if a < b]
 
 
 _AT_WORK: ContextVar[Team | None] = ContextVar("team at work", default=None)
@@ -79,22 +82,22 @@ _AT_WORK: ContextVar[Team | None] = ContextVar("team at work", default=None)
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """a b, for a (m, k) and b (k, n): by columns or rows, whichever are more, where a team is at work."""
     team = _AT_WORK.get()
-    if team is None or team.threads == 1 or a.ndim != 2 or b.ndim != 2:
-        return array_module(a).matmul(a, b, out=out)
-    (m, k), n = a.shape, b.shape[1]
-    if m * k * n < 2 * MIN_PRODUCT:
-        return np.matmul(a, b, out=out)
+    work = a.size * b.shape[-1]  # multiplications
+    if team is None or team.threads == 1 or a.ndim != 2 or work < 2 * MIN_PRODUCT:
+        xp = array_module(a)
+        return xp.dot(a, b) if out is None else xp.matmul(a, b, out=out)  # where k = 1, dot is seven times faster
+    m, n = len(a), b.shape[1]
     if out is None:
         out = np.empty((m, n), dtype=a.dtype)
     share = partial(_rows if m > n else _columns, a, b, out)
-    team.do(share, team.shares(max(m, n), m * k * n // MIN_PRODUCT))
+    team.do(share, team.shares(max(m, n), work // MIN_PRODUCT, lead=HEAD_START * max(m, n) / work))
     return out
 
 
 def each_span(n: int, job: Callable[[slice], Any]) -> None:
     """job(span) for spans that cover 0 … n: one for each thread where a team is at work, else one."""
     team = _AT_WORK.get()
-    if team is None:
+    if team is None or n < 2 * MIN_SPAN:
         job(slice(0, n))
     else:
         team.do(job, team.shares(n, n // MIN_SPAN))

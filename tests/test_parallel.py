@@ -16,11 +16,14 @@ SHAPES = [(1, 1, 1), (7, 5, 3), (128, 100, 257), (33, 64, 500), (500, 64, 33), (
 def share_everything(monkeypatch):
     monkeypatch.setattr(parallel, "MIN_PRODUCT", 1)
     monkeypatch.setattr(parallel, "MIN_SPAN", 1)
+    monkeypatch.setattr(parallel, "HEAD_START", 0)
 
 
+@pytest.mark.parametrize("head_start", [0, 100, 10**6])
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_shared_product_is_the_product(shape, threads):
+def test_a_shared_product_is_the_product(shape, threads, head_start, monkeypatch):
+    monkeypatch.setattr(parallel, "HEAD_START", head_start)
     (m, k, n), rng = shape, np.random.default_rng(0)
     a, b = rng.standard_normal((m, k)), rng.standard_normal((n, k)).T
     out = np.empty((m, n))
@@ -46,6 +49,12 @@ def test_large_products_run_on_as_many_threads_as_they_are_worth(monkeypatch):
         monkeypatch.setattr(parallel, "MIN_PRODUCT", 4 * 8 * 96)
         matmul(np.ones((4, 8)), np.ones((8, 96)))
         assert not seen
+
+
+def test_the_calling_thread_has_a_longer_share_by_its_head_start():
+    assert Team(2).shares(1024, worth=2, lead=128) == [slice(0, 576), slice(576, 1024)]
+    assert Team(3).shares(960, worth=3, lead=96) == [slice(0, 384), slice(384, 672), slice(672, 960)]
+    assert Team(2).shares(64, worth=2, lead=1000) == [slice(0, 64)]
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 100, 1000])
