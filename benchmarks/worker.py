@@ -32,8 +32,10 @@ class Session:
         return load(self.name), WORKLOADS[self.workload]
 
     def turn(self, n):
-        """Times n pairs of updates; `idle` is the CPU time burnt since the last turn, which should be none."""
+        """Times n pairs of updates, after some that wake the caches; `idle` is the CPU time burnt since the last turn,
+        which should be none."""
         idle = time.process_time() - self.cpu
+        self.peer.steps(max(1, n // 8))
         seconds = self.peer.seconds(n) if hasattr(self.peer, "seconds") else self.seconds(n)
         time.sleep(0.1)  # let BLAS and OpenMP threads stop spinning before the next peer's turn
         self.cpu = time.process_time()

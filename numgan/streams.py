@@ -41,7 +41,7 @@ class Minibatches:
             xp = array_module(self.x)
             keys = generator(xp, self.seed, EPOCH, epoch).random(len(self.x), dtype=np.float64)
             self._epoch, self._order = epoch, xp.argsort(keys)
-        return self.x[self._order[j * self.batch : (j + 1) * self.batch]]
+        return self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)
 
 
 class Noise:

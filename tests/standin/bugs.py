@@ -18,7 +18,7 @@ import numpy as np
 
 # Places that several bugs share.
 SORT = ("streams:Minibatches.__call__", "xp.argsort(keys)")
-PICK = ("streams:Minibatches.__call__", "self.x[self._order[j * self.batch : (j + 1) * self.batch]]")
+PICK = ("streams:Minibatches.__call__", "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)")
 MASK = ("maxout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
 LOSS = ("gan:generator_gradient", "return Info(value")
 
@@ -35,7 +35,8 @@ BUGS = [
     ("np.arange beside device arrays", "maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
     ("host labels", "losses:LeastSquares.discriminator", "(a_x - 1)", "(a_x - np.ones(a_x.shape, 'f'))"),
-    ("a host gradient", "losses:NonSaturating.generator", "l_g.sum() / m, ", "l_g.sum() / m, np.ones(a_g.shape, 'f') * "),
+    ("a host gradient", "losses:NonSaturating.generator",
+     "l_g.sum() / m, ", "l_g.sum() / m, np.ones(a_g.shape, 'f') * "),
     ("a list as an operand", "norm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
     ("noise drawn on the host", "streams:Noise.__call__", "self._block[j]",
      "self.xp.asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)), dtype=self.dtype)"),

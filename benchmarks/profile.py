@@ -1,0 +1,129 @@
+"""Where numgan's time goes: each part of a step, on one thread and on as many as there are.
+
+python -m benchmarks.profile [--workloads toy wide] [--rounds 9] [--out benchmarks/results/profile.md]
+"""
+
+import argparse
+import contextlib
+import pkgutil
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from unittest import mock
+
+from threadpoolctl import threadpool_limits
+
+from benchmarks import machine
+from benchmarks.peers.gemm import Gemm
+from benchmarks.peers.numgan_peer import Numgan
+from benchmarks.workloads import WORKLOADS
+
+OUT = Path(__file__).parent / "results" / "profile.md"
+PRODUCTS, PEAK = "matrix products", "all products at the GEMM peak"
+PARTS = {  # a part, and the calls timed as it, less the time of the parts inside them
+    PRODUCTS: ["layers.matmul"],
+    "biases": ["layers.Linear.forward", "layers.Linear.backward"],
+    "LeakyReLU, tanh": ["activations.Activation.forward", "activations.Activation.backward"],
+    "loss": ["losses.NonSaturating.discriminator", "losses.NonSaturating.generator"],
+    "Adam": ["optim.Optimizer.step"],
+    "minibatch, noise": ["streams.Minibatches.__call__", "streams.Noise.__call__"],
+    "all else": ["training.Training._update"],
+}
+
+
+class Clock:
+    """Charges every moment to the innermost part under way."""
+
+    def __init__(self):
+        self.seconds, self.parts, self.since = defaultdict(float), [], 0.0
+
+    def charge(self):
+        now = time.perf_counter()
+        if self.parts:
+            self.seconds[self.parts[-1]] += now - self.since
+        self.since = now
+
+    def timed(self, part, function):
+        def call(*args, **kwargs):
+            self.charge()
+            self.parts.append(part)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.charge()
+                self.parts.pop()
+
+        return call
+
+
+@contextlib.contextmanager
+def clock():
+    """While it is open, what PARTS names is timed."""
+    made = Clock()
+    with contextlib.ExitStack() as stack:
+        for part, names in PARTS.items():
+            for name in names:
+                original = pkgutil.resolve_name(f"numgan.{name}")
+                stack.enter_context(mock.patch(f"numgan.{name}", made.timed(part, original)))
+        yield made
+
+
+def turn(peer, n):
+    """ms per step of each part, and of the whole step when nothing inside it is timed."""
+    peer.steps(max(1, n // 4))
+    start = time.perf_counter()
+    peer.steps(n)
+    whole = time.perf_counter() - start
+    with clock() as parts:
+        peer.steps(n)
+    return {part: parts.seconds[part] / n * 1e3 for part in PARTS} | {"step": whole / n * 1e3}
+
+
+def peak(threads, n=4):
+    """GFLOP/s of the BLAS on so many threads."""
+    gemm = Gemm(None)
+    with threadpool_limits(threads, user_api="blas"):
+        gemm.steps(1)
+        start = time.perf_counter()
+        gemm.steps(n)
+        return n * gemm.about()["flops"] / (time.perf_counter() - start) / 1e9
+
+
+def profile(workload, rounds):
+    """{threads: {part: median ms}}; the two take turns."""
+    peers = {threads: Numgan(workload, threads=threads) for threads in (1, machine.cores())}
+    turns = {threads: [] for threads in peers}
+    for _ in range(rounds):
+        for threads, peer in peers.items():
+            rate = peak(threads)
+            turns[threads].append(turn(peer, workload.turn // 2) | {PEAK: workload.flops / rate / 1e6})
+    return {threads: {part: median(t[part] for t in made) for part in made[0]} for threads, made in turns.items()}
+
+
+def table(workload, columns):
+    heads = ["1 thread" if threads == 1 else f"{threads} threads" for threads in columns]
+    lines = [f"| {workload.name} | {' | '.join(heads)} |", "|---" + "|---:" * len(heads) + "|"]
+    for part in [*PARTS, "step", PEAK]:
+        lines.append(f"| {part} | " + " | ".join(f"{ms[part]:.3g} ms" for ms in columns.values()) + " |")
+    rates = [f"{workload.flops / ms[PRODUCTS] / 1e6:.0f}" for ms in columns.values()]
+    return "\n".join([*lines, f"| GFLOP/s in the products | {' | '.join(rates)} |", ""])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__.splitlines()[0])
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    m = machine.describe()
+    about = f"{m['cpu']}, {m['cores']} cores; Python {m['python']}; medians of {options.rounds} turns."
+    tables = [f"# Where a step's time goes\n\n{about}\n"]
+    for name in options.workloads:
+        tables.append(table(WORKLOADS[name], profile(WORKLOADS[name], options.rounds)))
+        print(tables[-1], flush=True)
+    options.out.write_text("\n".join(tables))
+
+
+if __name__ == "__main__":
+    main()
