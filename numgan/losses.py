@@ -84,7 +84,7 @@ class NonSaturating(Minimax):
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
         m, l_g = _rows(a_g), softplus(-a_g)  # −log D(G(z))
-        return l_g.sum() / m, array_module(a_g).exp(-a_g - l_g) / -m  # σ(−a_g)
+        return l_g.sum() / m, -sigmoid(-a_g) / m
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numgan import resume
 from numgan.averaging import average_in, mean_weights
 from numgan.backend import Array, array_module, asnumpy, generator
-from numgan.checks import check_fit, check_settings, noise_width, two_optimizers
+from numgan.checks import Lazy, check_fit, check_settings, noise_width, two_optimizers
 from numgan.data import Data, restore
 from numgan.errors import DivergedError, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
@@ -98,7 +98,8 @@ class Training:
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
-        return self._steps(self.step + n, every)
+        advice = f"no update is made outside a loop: for record in run.steps({n}): print(record)"
+        return Lazy(self._steps(self.step + n, every), advice)
 
     def _steps(self, last: int, every: int) -> Iterator[Record]:
         while self.step < last:

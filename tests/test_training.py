@@ -1,6 +1,7 @@
 """Algorithm 1: what a run does, that its seed fixes it, and that it goes on bit for bit where it was left."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -399,6 +400,19 @@ def test_threads_change_a_run_by_rounding_only(monkeypatch, penalty):
     np.testing.assert_allclose(runs[0].G.theta, runs[1].G.theta, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(runs[0].history, runs[1].history, rtol=1e-8)
     assert (runs[1].G.theta == runs[2].G.theta).all()  # at equal threads, bit for bit
+
+
+def test_who_forgets_the_loop_is_told_so():
+    run = run_of(plain())
+    steps = run.steps(5)
+    assert repr(steps) == "<no update is made outside a loop: for record in run.steps(5): print(record)>"
+    with pytest.warns(UserWarning, match=r"no update is made outside a loop: for record in run.steps\(5\)"):
+        del steps
+    assert run.step == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [record.step for record in run.steps(2)] == [1, 2]
+        assert next(run.steps(2)).step == 3
 
 
 def test_between_steps_the_blas_has_its_threads_and_no_team_is_at_work():

@@ -35,8 +35,7 @@ BUGS = [
     ("np.arange beside device arrays", "maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
     ("host labels", "losses:LeastSquares.discriminator", "(a_x - 1)", "(a_x - np.ones(a_x.shape, 'f'))"),
-    ("a host gradient", "losses:NonSaturating.generator",
-     "l_g.sum() / m, ", "l_g.sum() / m, np.ones(a_g.shape, 'f') * "),
+    ("a host gradient", "losses:NonSaturating.generator", "-sigmoid(-a_g) / m", "-np.ones(a_g.shape, 'f') / m"),
     ("a list as an operand", "norm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
     ("noise drawn on the host", "streams:Noise.__call__", "self._block[j]",
      "self.xp.asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)), dtype=self.dtype)"),
