@@ -67,7 +67,7 @@ class Minimax(Loss):
     def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
         m_x, m_g, s = _rows(a_x), _rows(a_g), self.smooth
         l_x, l_g, exp = softplus(-a_x), softplus(a_g), array_module(a_x).exp  # −log D(x), −log(1 − D(G(z)))
-        value = (l_x.sum() + (1 - s) * a_x.sum()) / m_x + l_g.sum() / m_g  # −log(1 − D(x)) = softplus(a_x) = l_x + a_x
+        value = (l_x + (1 - s) * a_x).mean() + l_g.mean()  # −log(1 − D(x)) = softplus(a_x) = l_x + a_x
         return value, (exp(-l_x) - s) / m_x, exp(a_g - l_g) / m_g  # σ(a_x) and σ(a_g)
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
@@ -83,8 +83,8 @@ class NonSaturating(Minimax):
     """
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
-        m, l_g = _rows(a_g), softplus(-a_g)  # −log D(G(z))
-        return l_g.sum() / m, -sigmoid(-a_g) / m
+        m = _rows(a_g)
+        return softplus(-a_g).mean(), -sigmoid(-a_g) / m
 
 
 @dataclass(frozen=True)
