@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 from numgan import penalty
@@ -62,21 +60,3 @@ def check_fit(x_g: Array, D: Any, x: Array) -> None:
     a_g = D(x_g)
     if a_g.ndim != 2 or a_g.shape[1] != 1:
         raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")
-
-
-class Lazy(Iterator[Any]):
-    """Items that are made as they are asked for. Whoever asks for none is told so: by its repr, and by a warning."""
-
-    def __init__(self, items: Iterator[Any], advice: str) -> None:
-        self._items, self._advice, self._asked = items, advice, False
-
-    def __next__(self) -> Any:
-        self._asked = True
-        return next(self._items)
-
-    def __repr__(self) -> str:
-        return f"<{self._advice}>"
-
-    def __del__(self) -> None:
-        if not self._asked:
-            warnings.warn(self._advice, stacklevel=2)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -31,3 +32,21 @@ def check_whole(name: str, value: Any, least: int) -> None:
     """InputError unless value is a whole number of `least` or more."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} must be a whole number of {least} or more, got {value!r}")
+
+
+class Lazy(Iterator[Any]):
+    """Items that are made as they are asked for. Whoever asks for none is told so: by its repr, and by a warning."""
+
+    def __init__(self, items: Iterator[Any], advice: str) -> None:
+        self._items, self._advice, self._asked = items, advice, False
+
+    def __next__(self) -> Any:
+        self._asked = True
+        return next(self._items)
+
+    def __repr__(self) -> str:
+        return f"<{self._advice}>"
+
+    def __del__(self) -> None:
+        if not self._asked:
+            warnings.warn(self._advice, stacklevel=2)

@@ -14,9 +14,9 @@ import numpy as np
 from numgan import resume
 from numgan.averaging import average_in, mean_weights
 from numgan.backend import Array, array_module, asnumpy, generator
-from numgan.checks import Lazy, check_fit, check_settings, noise_width, two_optimizers
+from numgan.checks import check_fit, check_settings, noise_width, two_optimizers
 from numgan.data import Data, restore
-from numgan.errors import DivergedError, check_whole
+from numgan.errors import DivergedError, Lazy, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
