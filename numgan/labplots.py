@@ -100,7 +100,8 @@ def _draw(figure: Figure, seen: Sequence[Look]) -> None:
     for ax, names in zip(charts, (("loss_D", "loss_G"), ("kl",), ("js",)), strict=True):
         for name, color in zip(names, (REAL, GENERATED), strict=False):
             ax.plot(step, [getattr(s, name) for s in seen], ".-", color=color, label=name, linewidth=1, markersize=2)
-        ax.legend(loc="upper right", fontsize=7)
+        ax.margins(y=0.3)  # room for the legend above the curves
+        ax.legend(loc="upper right", fontsize=7, ncols=2)
         ax.tick_params(labelsize=7)
     charts[-1].set_xlabel("step", fontsize=8)
 
