@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import numgan as ng
-from numgan.checkpoint import atomic
+from numgan.run.archive import atomic
 from numgan.lab.setup import Setup
 from numgan.metrics import mode_coverage
 

@@ -1,18 +1,27 @@
 """Generative adversarial networks from scratch on NumPy, every gradient written by hand."""
 
 from numgan import data, losses, penalty
-from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.check import gradcheck
-from numgan.cures import InstanceNoise, MinibatchStd, Pack
 from numgan.errors import DivergedError, InputError
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Linear, Reshape
-from numgan.maxout import Dropout, Maxout
+from numgan.layers import (
+    BatchNorm,
+    Dropout,
+    InstanceNoise,
+    Layer,
+    LeakyReLU,
+    Linear,
+    Maxout,
+    MinibatchStd,
+    Pack,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    Tanh,
+)
 from numgan.network import Network
-from numgan.norm import BatchNorm
 from numgan.optim import SGD, Adam
 from numgan.penalty import R1, R2, WGANGP
-from numgan.protocol import Layer
 from numgan.schedules import Decay, Ramp
 from numgan.training import Training
 

@@ -1,5 +1,5 @@
 import sys
 
-from numgan.cli import main
+from numgan.app.cli import main
 
 sys.exit(main())

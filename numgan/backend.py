@@ -6,13 +6,22 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from numgan.errors import InputError, lookup
 
 Array = Any  # an ndarray of NumPy or of CuPy
+
+
+class RandomGenerator(Protocol):
+    """What a layer, or a stream of noise, asks of a random generator: NumPy's and CuPy's have both."""
+
+    def standard_normal(self, size: Any, dtype: Any) -> Array: ...
+
+    def random(self, size: Any, dtype: Any) -> Array: ...
+
 
 _HOST = (np.ndarray, np.generic)
 
@@ -70,7 +79,7 @@ def describe(xp: ModuleType) -> str:
     return f"cupy {xp.__version__}, {name}, CUDA {cuda.runtimeGetVersion()}, driver {cuda.driverGetVersion()}"
 
 
-def generator(xp: ModuleType, *key: int) -> Any:
+def random_generator(xp: ModuleType, *key: int) -> RandomGenerator:
     """A random generator of `xp` whose stream is fixed by the integers in `key`.
 
     Generators are made often, so on a device it is Philox, which begins anywhere in its stream at once: CuPy's default

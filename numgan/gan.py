@@ -7,10 +7,25 @@ They draw no random number of their own; `rng` is handed to the layers that need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, RandomGenerator, array_module
 from numgan.losses import Loss, game_value, sigmoid
+
+
+class Player(Protocol):
+    """What G and D must be: a `Network`, or a class of one's own with these five names."""
+
+    theta: Array  # the parameters, one flat vector
+    grad: Array  # their gradient, likewise
+
+    def forward(self, x: Any, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Any]: ...
+
+    def backward(
+        self, dy: Array, tape: Any, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None: ...
+
+    def __call__(self, x: Any) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -44,12 +59,19 @@ class Info:
         raise AttributeError("the generator's step sees no data: V and D_x belong to the discriminator's step")
 
 
-def discriminator_gradient(G: Any, D: Any, x: Array, z: Array, loss: Loss, rng: Any = None) -> Info:
+def discriminator_gradient(
+    G: Player, D: Player, x: Array, z: Array, loss: Loss, rng: RandomGenerator | None = None
+) -> Info:
     """Writes ∂L_D/∂θ_d to D.grad: two backward passes through D, one for each of the two terms of L_D.
 
     x (m, n_x) data, z (m, n_z) noise. G is only run forward: G(z) is a constant here.
     """
     x_g, _ = G.forward(z, train=True, rng=rng)
+    return gradient_on_rows(D, x, x_g, loss, rng)
+
+
+def gradient_on_rows(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGenerator | None = None) -> Info:
+    """D's step on data x and generated rows x_g: where D looks at each row alone, both go through it as one batch."""
     if getattr(D, "rowwise", False) and not isinstance(x, tuple):
         return _both_in_one_batch(D, x, x_g, loss, rng)
     a_x, tape_x = D.forward(x, train=True, rng=rng)
@@ -60,7 +82,7 @@ def discriminator_gradient(G: Any, D: Any, x: Array, z: Array, loss: Loss, rng: 
     return Info(value, a_g, x_g, a_x)
 
 
-def generator_gradient(G: Any, D: Any, z: Array, loss: Loss, rng: Any = None) -> Info:
+def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGenerator | None = None) -> Info:
     """Writes ∂L_G/∂θ_g to G.grad: back through D to ∂L_G/∂x_g, then on through G.
 
     z (m, n_z) noise. D is held fixed: it carries the gradient to its input, and its own parameters get none.
@@ -73,8 +95,8 @@ def generator_gradient(G: Any, D: Any, z: Array, loss: Loss, rng: Any = None) ->
     return Info(value, a_g, x_g)
 
 
-def _both_in_one_batch(D: Any, x: Array, x_g: Array, loss: Loss, rng: Any) -> Info:
-    """The same gradient by one pass over 2m rows, where D looks at each row alone: larger products are faster."""
+def _both_in_one_batch(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGenerator | None) -> Info:
+    """The same gradient by one pass over 2m rows: larger products are faster."""
     xp, m = array_module(x), len(x)
     a, tape = D.forward(xp.concatenate([x, x_g]), train=True, rng=rng)
     a_x, a_g = a[:m], a[m:]

@@ -59,7 +59,7 @@ class DensityCoverage(NamedTuple):
 def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCoverage:
     """Naeem et al. 2020, eqs. 3-4. Two samples of one distribution give 1 and 1 − 2⁻ᵏ in expectation."""
     inside = _balls(x, x_g, k)
-    reached = np.concatenate([d2.min(axis=1) for d2 in _blocks(x, x_g)])
+    reached = np.concatenate([d2.min(axis=1) for d2 in distance_blocks(x, x_g)])
     return DensityCoverage(float(inside.mean() / k), float((reached <= _radii2(x, k)).mean()))
 
 
@@ -95,7 +95,7 @@ def _kl(p: np.ndarray, q: np.ndarray) -> float:
 def _balls(x: np.ndarray, y: np.ndarray, k: int) -> np.ndarray:
     """For each row of y, in how many of the balls of x it lies. (len(y),)"""
     radii2 = _radii2(x, k)
-    return np.concatenate([(d2 <= radii2).sum(axis=1) for d2 in _blocks(y, x)])
+    return np.concatenate([(d2 <= radii2).sum(axis=1) for d2 in distance_blocks(y, x)])
 
 
 def _radii2(x: np.ndarray, k: int) -> np.ndarray:
@@ -103,11 +103,11 @@ def _radii2(x: np.ndarray, k: int) -> np.ndarray:
     check_whole("k", k, 1)
     if len(x) <= k:
         raise InputError(f"k is {k}, but there are only {len(x)} rows: use more rows, or a smaller k")
-    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in _blocks(x, x)])  # number 0 is the row itself
+    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in distance_blocks(x, x)])  # number 0 is the row itself
 
 
-def _blocks(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
-    """The squared distances of a's rows, ROWS at a time, to all of b's."""
+def distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
+    """The squared distances of a's rows, ROWS at a time, to all of b's: (ROWS, len(b))."""
     _check_pair(a, b)
     for i in range(0, len(a), ROWS):
         yield _squared_distances(np.asarray(a[i : i + ROWS], dtype=float), np.asarray(b, dtype=float))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from numgan.backend import Array, array_module, asnumpy
+from numgan.backend import Array, RandomGenerator, array_module, asnumpy
 from numgan.errors import InputError
-from numgan.protocol import Layer, Shapes, check_chain, width
+from numgan.layers.base import Layer, Shapes, check_chain, width
 
 Tape = list[Any]  # one cache per layer
 
@@ -23,7 +25,9 @@ class Network(Layer):
     seed fixes the first values: the same on every backend and in every dtype, up to rounding.
     """
 
-    def __init__(self, layers: Sequence[Layer], seed: int = 0, dtype: Any = "float32", xp: Any = np) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], seed: int = 0, dtype: DTypeLike = "float32", xp: ModuleType = np
+    ) -> None:
         self.layers = list(layers)
         check_chain(self.layers)
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
@@ -64,7 +68,7 @@ class Network(Layer):
         """The width of y, where a layer fixes it."""
         return width(self.layers[::-1], "n_out")
 
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Tape]:
+    def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
         """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
         x = self._checked(x)
         tape: Tape = []
@@ -73,7 +77,9 @@ class Network(Layer):
             tape.append(cache)
         return x, tape
 
-    def backward(self, dy: Array, tape: Tape, params=True, inputs=True, add=True) -> Array | None:
+    def backward(
+        self, dy: Array, tape: Tape, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None:
         """∂L/∂x from ∂L/∂y by the chain rule, last layer first; ∂L/∂θ is added to grad (add=False: written over it).
 
         params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
@@ -92,7 +98,17 @@ class Network(Layer):
             x = layer.calibrate(x)
         return x
 
-    def copy(self, xp: Any = None, dtype: Any = None) -> Network:
+    def leaves(self) -> Iterator[Layer]:
+        """The layers in order, those of inner networks in place of these."""
+        for layer in self.layers:
+            yield from layer.leaves() if isinstance(layer, Network) else [layer]
+
+    def leaf_caches(self, tape: Tape) -> Iterator[Any]:
+        """What `forward` kept for each of `leaves`."""
+        for layer, cache in zip(self.layers, tape, strict=True):
+            yield from layer.leaf_caches(cache) if isinstance(layer, Network) else [cache]
+
+    def copy(self, xp: ModuleType | None = None, dtype: DTypeLike = None) -> Network:
         """A network of its own with the same weights, on another backend or in another dtype if asked."""
 
         def moved(a: Array) -> Array:
@@ -101,14 +117,11 @@ class Network(Layer):
 
         return self._sibling(moved(self.theta), moved(self.grad), moved(self.buffers))
 
-    def replica(self) -> Network:
-        """A network that shares theta and buffers with this one and has a gradient of its own."""
-        return self._sibling(self.theta, array_module(self.grad).zeros_like(self.grad), self.buffers)
-
     def bind(self, theta: Array, grad: Array, buffers: Array) -> None:
         self.theta, self.grad, self.buffers = theta, grad, buffers
         for layer, part in zip(self.layers, self._parts(), strict=True):
             layer.bind(*part)
+            layer.bound = True
 
     def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
         """Nests: moves into an outer network's vectors and keeps the values it has."""

@@ -113,6 +113,9 @@ class Adam(Optimizer):
             th -= s
 
 
+BY_NAME = {"adam": Adam, "sgd": SGD}
+
+
 def _blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
     """The same block of each vector in turn: every operation of an update then finds its numbers in the cache.
 

@@ -8,29 +8,24 @@ forward pass, three sweeps:
     forward   v from each layer to the next, v ← J v with J = ∂y/∂x; for Linear dW += vᵀ dy
     back      only below a curved layer (tanh, σ): there J itself depends on x, and S on all weights below it
 
-Drucker & LeCun 1992 ("double backpropagation"); the forward sweep is Pearlmutter's R-operator (1994).
+Each layer's `tangent` makes its part of the forward sweep. Drucker & LeCun 1992 ("double backpropagation"); the forward sweep is Pearlmutter's R-operator (1994).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
 from typing import Any, ClassVar
 
-from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
-from numgan.backend import Array, array_module
-from numgan.cures import InstanceNoise
+from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError
-from numgan.layers import Linear, Reshape, product
-from numgan.maxout import Dropout, Maxout
+from numgan.layers.base import Layer
 from numgan.network import Network
-from numgan.protocol import Layer
 
 Leaves = list[tuple[Layer, Any]]  # layers that are no networks, in order, each with its cache
 
 
-def r1(D: Network, x: Array, gamma: float = 10.0, rng: Any = None) -> Array:
+def r1(D: Network, x: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
     """P = γ/2 · mean ‖∇ₓ a(x)‖² on data x (m, n_x). Mescheder et al. 2018, eq. 9.
 
     Adds ∂P/∂θ to D.grad and returns P, a 0-d array. With an rng, D is in training mode (Dropout draws a mask).
@@ -38,12 +33,12 @@ def r1(D: Network, x: Array, gamma: float = 10.0, rng: Any = None) -> Array:
     return _penalise(D, x, rng, lambda g: _square(g, gamma))
 
 
-def r2(D: Network, x_g: Array, gamma: float = 10.0, rng: Any = None) -> Array:
+def r2(D: Network, x_g: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
     """R1 on generated rows: P = γ/2 · mean ‖∇ₓ a(x_g)‖². Mescheder et al. 2018, eq. 10. x_g is a constant here."""
     return r1(D, x_g, gamma, rng)
 
 
-def wgan_gp(D: Network, x: Array, x_g: Array, lam: float = 10.0, eps: Any = None, rng: Any = None) -> Array:
+def wgan_gp(D: Network, x: Array, x_g: Array, lam: float = 10.0, eps: Array | None = None, rng: RandomGenerator | None = None) -> Array:
     """P = λ · mean (‖∇ₓ a(x̂)‖ − 1)² at x̂ = eps · x + (1 − eps) · x_g. Gulrajani et al. 2017, eq. 3.
 
     eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0.
@@ -71,13 +66,13 @@ def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
     return ((norm - 1) ** 2 * float(lam)).mean(), g * ((norm - 1) / safe * (2 * weight))
 
 
-def _penalise(D: Network, x: Array, rng: Any, phi: Any) -> Array:
+def _penalise(D: Network, x: Array, rng: RandomGenerator | None, phi: Callable[[Array], tuple[Array, Array]]) -> Array:
     """The three sweeps. phi(g) gives P and v = ∂P/∂g."""
-    check(D)
+    require_rowwise(D)
     a, tape = D.forward(x, train=rng is not None, rng=rng)
     if a.ndim != 2 or a.shape[1] != 1:
         raise InputError(f"a penalty needs logits of shape (m, 1), got {tuple(a.shape)}: end D in Linear(n, 1)")
-    leaves = list(_leaves(D, tape))
+    leaves = list(zip(D.leaves(), D.leaf_caches(tape), strict=True))
     g, deltas = _deltas(array_module(a).ones_like(a), leaves)
     value, v = phi(g)
     _descend(_tangents(v, leaves, deltas), leaves)
@@ -97,7 +92,7 @@ def _tangents(v: Array, leaves: Leaves, deltas: list[Array]) -> list[Array | Non
     """Forward: v through every leaf; what the curvature of each adds to ∂S/∂x."""
     bends = []
     for (layer, cache), dy in zip(leaves, deltas, strict=True):
-        v, bend = tangent(layer, v, dy, cache)
+        v, bend = layer.tangent(v, dy, cache)
         bends.append(bend)
     return bends
 
@@ -113,85 +108,19 @@ def _descend(bends: list[Array | None], leaves: Leaves) -> None:
             e = bends[i] if e is None else e + bends[i]
 
 
-@singledispatch
-def tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array, Array | None]:
-    """(J v, bend) with J = ∂y/∂x: the layer's part in S = Σ dy · J v, where v (like x) and dy (like y) are constants.
-
-    Adds ∂S/∂θ to the layer's gradient. bend is ∂S/∂x, or None where J does not depend on x.
-    A rule for a layer of one's own: `@tangent.register`.
-    """
-    name = type(layer).__name__
-    raise InputError(f"{name} has no rule for gradient penalties: leave it out of D, or register one with tangent")
-
-
-@tangent.register
-def _linear(layer: Linear, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
-    """J v = v W; ∂S/∂W = vᵀ dy; b is not in J."""
-    product(v.T, dy, layer.dW, add=True)
-    return v @ layer.W, None
-
-
-@tangent.register
-def _maxout(layer: Maxout, v: Array, dy: Array, cache: tuple[Array, Array]) -> tuple[Array, None]:
-    """As Linear, through the piece that won."""
-    winner = cache[1][:, None, :]  # (m, 1, n_out)
-    pieces = winner == array_module(v).arange(layer.pieces)[:, None]  # (m, pieces, n_out)
-    product(v.T, (dy[:, None, :] * pieces).reshape(len(v), -1), layer.dW, add=True)
-    return ((v @ layer.W).reshape(pieces.shape) * pieces).sum(axis=1), None
-
-
-@tangent.register(ReLU)
-@tangent.register(LeakyReLU)
-@tangent.register(Dropout)
-@tangent.register(InstanceNoise)
-def _straight(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array | None, None]:
-    """J is diagonal and does not depend on x (within a piece), so J v is what backward makes of v."""
-    return layer.backward(v, cache, params=False), None
-
-
-@tangent.register
-def _reshape(layer: Reshape, v: Array, dy: Array, x_shape: Any) -> tuple[Array, None]:
-    return v.reshape(dy.shape), None
-
-
-@tangent.register
-def _tanh(layer: Tanh, v: Array, dy: Array, y: Array) -> tuple[Array, Array]:
-    """J v = f′ v and bend = f″ v dy, with f″ = −2 y f′."""
-    return layer.df(v, y), layer.df(-2 * y * v * dy, y)
-
-
-@tangent.register
-def _sigmoid(layer: Sigmoid, v: Array, dy: Array, y: Array) -> tuple[Array, Array]:
-    """J v = f′ v and bend = f″ v dy, with f″ = (1 − 2y) f′."""
-    return layer.df(v, y), layer.df((1 - 2 * y) * v * dy, y)
-
-
 def clip_weights(theta: Array, c: float | None) -> None:
     """w ← clip(w, −c, c) in place, a cruder bound on D's slope. Arjovsky et al. 2017, Algorithm 1, line 7."""
     if c is not None:
         array_module(theta).clip(theta, -c, c, out=theta)
 
 
-def _leaves(net: Network, tape: list[Any]) -> Iterator[tuple[Layer, Any]]:
-    for layer, cache in zip(net.layers, tape, strict=True):
-        if isinstance(layer, Network):
-            yield from _leaves(layer, cache)
-        else:
-            yield layer, cache
-
-
-def check(D: Any) -> None:
+def require_rowwise(D: object) -> None:
     """D must be a network whose logits each depend on one row alone."""
     if not isinstance(D, Network):
         raise InputError(f"a gradient penalty goes through D layer by layer: {type(D).__name__} is no numgan.Network")
-    mixes = [layer for layer in _layers(D) if not layer.rowwise]
+    mixes = [layer for layer in D.leaves() if not layer.rowwise]
     if mixes:
         raise InputError(f"a gradient penalty needs a D that looks at each row alone: leave {mixes[0]} out of it")
-
-
-def _layers(net: Network) -> Iterator[Layer]:
-    for layer in net.layers:
-        yield from _layers(layer) if isinstance(layer, Network) else (layer,)
 
 
 @dataclass(frozen=True)
@@ -205,7 +134,7 @@ class Penalty:
         if not weight >= 0:
             raise InputError(f"{type(self).__name__}'s {name} is a weight of 0 or more, got {weight!r}")
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one."""
         raise NotImplementedError
 
@@ -216,7 +145,7 @@ class R1(Penalty):
 
     gamma: float = 10.0
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         return r1(D, x, self.gamma, rng)
 
 
@@ -226,7 +155,7 @@ class R2(Penalty):
 
     gamma: float = 10.0
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         return r2(D, x_g, self.gamma, rng)
 
 
@@ -237,7 +166,7 @@ class WGANGP(Penalty):
     lam: float = 10.0
     stochastic = True
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: Any) -> Array:
+    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         return wgan_gp(D, x, x_g, self.lam, rng.random((len(x), 1), dtype=x.dtype), rng)
 
 

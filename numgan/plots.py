@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from numgan.training import Record
+from numgan.run.record import Record
 
 # Blue and orange of the Okabe-Ito palette, which colour-blind readers can tell apart.
 REAL, GENERATED = "#0072B2", "#D55E00"
@@ -34,7 +34,7 @@ def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> F
     return figure
 
 
-def grid(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
+def sheet(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
     """Rows x alone, as images or points."""
     if image_shape is None:
         return _points(x, None)

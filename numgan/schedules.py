@@ -30,3 +30,6 @@ class Decay:
 
     def __call__(self, t: int) -> float:
         return max(self.start * math.exp(-t * math.log(self.factor)), self.floor)
+
+
+ALL = (Ramp, Decay)

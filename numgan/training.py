@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from numgan import resume
-from numgan.averaging import average_in, mean_weights
-from numgan.backend import Array, array_module, asnumpy, generator
-from numgan.checks import check_fit, check_settings, noise_width, two_optimizers
-from numgan.data import Data, restore
-from numgan.errors import DivergedError, Lazy, check_whole
-from numgan.gan import Info, discriminator_gradient, generator_gradient
+from numgan.backend import Array, RandomGenerator, array_module, asnumpy, random_generator
+from numgan.data import Data
+from numgan.errors import Lazy, check_whole
+from numgan.gan import Info, Player, discriminator_gradient, generator_gradient
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
 from numgan.parallel import Team
 from numgan.penalty import Penalty, clip_weights
-from numgan.streams import CALIBRATION, LAYERS, SAMPLE, Minibatches, Noise, draw
+from numgan.run import state
+from numgan.run.averaging import average_in, mean_weights
+from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
+from numgan.run.record import Record, record
+from numgan.run.sampling import sample
+from numgan.run.state import Checkpoint, Parts, Settings, State
+from numgan.run.streams import CALIBRATION, LAYERS, Minibatches, Noise
 
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
-
-
-class Record(NamedTuple):
-    """What one update looked like."""
-
-    step: int  # updates of G made so far
-    loss_D: float  # what D descended
-    loss_G: float  # what G descended
-    V: float  # the paper's value, eq. 1
-    D_x: float  # mean D(x), before D's update
-    D_Gz: float  # mean D(G(z)), before D's update
-    norm_D: float  # ‖∇θ_d‖
-    norm_G: float  # ‖∇θ_g‖
-
-    def __str__(self) -> str:
-        return "  ".join(f"{name} {figure:.5g}" for name, figure in self._asdict().items())
 
 
 class Training:
@@ -56,8 +43,8 @@ class Training:
 
     def __init__(
         self,
-        G: Any,
-        D: Any,
+        G: Player,
+        D: Player,
         data: Data | np.ndarray,
         loss: Loss = nonsaturating,
         batch: int = 64,
@@ -77,10 +64,11 @@ class Training:
         self.n_z = noise_width(G, n_z)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         self.threads = (os.cpu_count() or 1) if threads is None else threads
-        check_settings(self)
+        check_settings(self.settings, len(self.data))
+        check_parts(self.parts)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
-        self._minibatch = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
+        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
         self._noise = Noise(noise, batch, self.n_z, dtype, seed, xp)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
@@ -89,7 +77,7 @@ class Training:
         self.opt_d.begin(D.theta)
         self.step = 0
         self.history: list[Record] = []
-        check_fit(G(self._fixed_noise(SAMPLE, batch, 0)), D, self._minibatch.x)
+        check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
@@ -107,20 +95,23 @@ class Training:
             with self._team.at_work(), np.errstate(all="ignore"):  # a value that is not finite shows in the record
                 while self.step < upto:
                     info_d, info_g = self._update()
-                self.history.append(self._record(info_d, info_g))
+                self.history.append(record(self.step, self.G, self.D, info_g, info_d))
             yield self.history[-1]
 
     def _update(self) -> tuple[Info, Info]:
         """One iteration of Algorithm 1: k updates of D, each on fresh data and noise, then one of G on fresh noise."""
-        G, D = self.G, self.D
-        for j in range(self.k):
-            x, z, rng = self._minibatch(self.step * self.k + j), *self._random(j)
+        G, D, k = self.G, self.D, self.k
+        for j in range(k):
+            x = self._draw_data(j)
+            z = self._draw_noise(j)
+            rng = self._layers_rng(j)
             info_d = discriminator_gradient(G, D, x, z, self.loss, rng)
             if self.penalty:
                 info_d = replace(info_d, value=info_d.value + self.penalty(D, x, info_d.x_g, rng))
             self.opt_d.step(D.theta, D.grad)
             clip_weights(D.theta, self.clip)
-        z, rng = self._random(self.k)
+        z = self._draw_noise(k)
+        rng = self._layers_rng(k)
         info_g = generator_gradient(G, D, z, self.loss, rng)
         self.opt_g.step(G.theta, G.grad)
         self.step += 1
@@ -128,51 +119,83 @@ class Training:
             average_in(self.average, G.theta, self.ema)
         return info_d, info_g
 
+    def _draw_data(self, j: int) -> Array:
+        """The minibatch x (batch, n_x) for D's update j of this iteration."""
+        return self._minibatches(self.step * self.k + j)
+
+    def _draw_noise(self, j: int) -> Array:
+        """The noise z (batch, n_z) for update j of this iteration: D's are 0 … k − 1, G's is k."""
+        return self._noise(self.step * (self.k + 1) + j)
+
+    def _layers_rng(self, j: int) -> RandomGenerator | None:
+        """What the layers of both networks draw from in update j, where one of them draws at all (Dropout)."""
+        if not self._stochastic:
+            return None
+        return random_generator(array_module(self.G.theta), self.seed, LAYERS, self.step * (self.k + 1) + j)
+
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """n samples (n, n_x) on the host, always from the same noise for the same seed: images in [0, 1], else as data.
 
         Evaluation mode, with the averaged weights where those are kept. Leaves the run as it was.
         """
-        check_whole("n", n, 1)
         with self._averaged():
             self._calibrate()
-            return restore(asnumpy(self.G(self._fixed_noise(SAMPLE, n, seed))), self.data.range)
+            return sample(self.G, self._noise, n, seed, self.data.range)
+
+    def fixed_batch(self, n: int, seed: int = 0) -> tuple[Array, Array]:
+        """The first n rows of the data (or all), and n rows of noise that depend on the seed alone, for whoever looks
+        at a run from outside: x (n, n_x) and z (n, n_z), as its networks take them. Advances nothing."""
+        return self._minibatches.x[:n], self._noise.fixed(n, seed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
         with self._averaged():
             self._calibrate()
-        resume.save(self, path)
+        state.write(path, self.parts, self.settings, self.data, self.state)
 
     @classmethod
-    def load(cls, path: Any, data: Data | np.ndarray, G=None, D=None, optimizers=None, xp: Any = np, threads=None):
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        data: Data | np.ndarray,
+        G: Player | None = None,
+        D: Player | None = None,
+        optimizers: tuple[Optimizer, Optimizer] | None = None,
+        xp: ModuleType = np,
+        threads: int | None = None,
+    ) -> Training:
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
         Networks of classes of one's own, and learning rates that are functions of one's own, are passed in again.
         """
         data = data if isinstance(data, Data) else Data(data)
-        arguments, state = resume.read(path, data, G, D, optimizers, xp)
-        run = cls(data=data, **arguments | ({"threads": threads} if threads else {}))
-        state.restore(run)
-        run.history = [Record(int(row[0]), *row[1:]) for row in state.history]
+        checkpoint = Checkpoint(path)
+        checkpoint.check_data(data)
+        settings = vars(checkpoint.settings) | ({"threads": threads} if threads else {})
+        run = cls(data=data, **vars(checkpoint.parts(xp, G, D, optimizers)), **settings)
+        run._go_on_from(checkpoint)
         return run
 
-    def _random(self, j: int) -> tuple[Array, Any]:
-        """The noise, and the layers' generator where one is needed, of part j of this iteration."""
-        i = self.step * (self.k + 1) + j
-        rng = generator(array_module(self.G.theta), self.seed, LAYERS, i) if self._stochastic else None
-        return self._noise(i), rng
+    @property
+    def settings(self) -> Settings:
+        """The arguments that are plain values."""
+        return Settings(self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip)
 
-    def _record(self, info_d: Info, info_g: Info) -> Record:
-        """The figures of this update, read back from the device together."""
-        xp = array_module(self.G.theta)
-        norms = [xp.sqrt(net.grad @ net.grad) for net in (self.D, self.G)]
-        figures = [info_d.value, info_g.value, info_d.V, info_d.D_x, info_d.D_Gz, *norms]
-        record = Record(self.step, *asnumpy(xp.stack(figures)).tolist())
-        if not all(map(math.isfinite, record)):
-            bad = ", ".join(f"{name} = {value}" for name, value in record._asdict().items() if not math.isfinite(value))
-            raise DivergedError(f"step {self.step}: {bad}; try a lower learning rate, or another loss")
-        return record
+    @property
+    def parts(self) -> Parts:
+        """The arguments that are objects."""
+        return Parts(self.G, self.D, self.loss, self.penalty, (self.opt_g, self.opt_d))
+
+    @property
+    def state(self) -> State:
+        """Where the run stands: all that a checkpoint holds beside the arguments. The vectors are the run's own."""
+        return state.state_of(self.parts, self.average, self.step, np.array(self.history, dtype=np.float64))
+
+    def _go_on_from(self, checkpoint: Checkpoint) -> None:
+        saved = checkpoint.state
+        self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
+        checkpoint.fill(self.state.vectors)
+        self.history = [Record(int(row[0]), *row[1:]) for row in saved.history.tolist()]
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -186,13 +209,10 @@ class Training:
 
     def _calibrate(self) -> None:
         """Sets the statistics for evaluation (BatchNorm's), where there are any: G's from noise, D's from data."""
-        for net, x in (
-            (self.G, lambda: self._fixed_noise(CALIBRATION, CALIBRATION_ROWS, 0)),
-            (self.D, lambda: self._minibatch.x[:CALIBRATION_ROWS]),
-        ):
+        players: list[tuple[Any, Callable[[], Array]]] = [
+            (self.G, lambda: self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION)),
+            (self.D, lambda: self._minibatches.x[:CALIBRATION_ROWS]),
+        ]
+        for net, x in players:
             if len(getattr(net, "buffers", ())):
                 net.calibrate(x())
-
-    def _fixed_noise(self, purpose: int, n: int, seed: int) -> Array:
-        theta = self.G.theta
-        return draw(generator(array_module(theta), self.seed, purpose, seed), self.noise, (n, self.n_z), theta.dtype)

@@ -7,7 +7,7 @@ from numeric import numeric_gradient
 import numgan as ng
 from numgan.check import gradcheck, rel_error
 from numgan.check.differences import columns, kept, moved, resolution, slope
-from numgan.survey import discriminator_step, generator_step
+from numgan.check.survey import discriminator_step, generator_step
 
 
 def rng(seed=0):
@@ -116,7 +116,7 @@ def test_whole_steps():
 
 def test_a_step_that_forgets_half_of_its_batch_is_found(monkeypatch):
     """The mistake of numpy-ml's WGAN: with add=False twice, only G's rows count."""
-    from numgan import survey
+    from numgan.check import survey
     from numgan.gan import Info
 
     def forgetful(G, D, x, z, loss, rng=None):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import numgan as ng
-from numgan import checkpoint, resume
+from numgan.run import archive
+from numgan.run.state import Checkpoint
 from numgan.losses import BY_NAME
 
 
@@ -24,24 +25,24 @@ def test_description_and_back():
         ],
         dtype="float64",
     )
-    again = checkpoint.build(checkpoint.describe(net))
+    again = archive.build(archive.describe(net))
     assert repr(again) == repr(net)
     assert again.theta.dtype == np.float64
     for thing in (*BY_NAME.values(), ng.losses.Minimax(0.9), ng.Ramp(0, 1, 2, 3), ng.Adam(ng.Decay(0.1, 1.1), 0.4)):
-        assert repr(checkpoint.build(checkpoint.describe(thing))) == repr(thing)
+        assert repr(archive.build(archive.describe(thing))) == repr(thing)
 
 
 def test_every_layer_loss_optimiser_and_schedule_is_known():
     for name in ng.__all__:
         thing = getattr(ng, name)
         if isinstance(thing, type) and thing not in (ng.Layer, ng.Network, ng.Training):
-            assert issubclass(thing, Exception) or checkpoint.KNOWN[name] is thing
+            assert issubclass(thing, Exception) or archive.KNOWN[name] is thing
 
 
 def test_vectors_and_description_come_back(tmp_path):
     vectors = {"a": np.arange(3.0), "b": np.zeros((2, 2), dtype="float32")}
-    checkpoint.write(tmp_path / "c.npz", vectors, {"n": 1, "s": "ü"})
-    found, about = checkpoint.read(tmp_path / "c.npz")
+    archive.write(tmp_path / "c.npz", vectors, {"n": 1, "s": "ü"})
+    found, about = archive.read(tmp_path / "c.npz")
     assert about["n"] == 1
     assert about["s"] == "ü"
     for name, vector in vectors.items():
@@ -52,9 +53,9 @@ def test_vectors_and_description_come_back(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "c.npz"
-    checkpoint.write(path, {"a": np.ones(3)}, {})
+    archive.write(path, {"a": np.ones(3)}, {})
     kept = path.read_bytes()
-    with pytest.raises(RuntimeError), checkpoint.atomic(path) as file:
+    with pytest.raises(RuntimeError), archive.atomic(path) as file:
         file.write(b"half of")
         raise RuntimeError
     assert path.read_bytes() == kept
@@ -64,7 +65,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 def broken(kind, tmp_path):
     """A path to something that is not a checkpoint of ours."""
     path = tmp_path / "c.npz"
-    checkpoint.write(path, {"a": np.ones(300)}, {})
+    archive.write(path, {"a": np.ones(300)}, {})
     if kind == "truncated":
         path.write_bytes(path.read_bytes()[:700])
     elif kind == "text":
@@ -94,19 +95,19 @@ def broken(kind, tmp_path):
 def test_what_is_not_a_checkpoint_is_refused_in_one_line(kind, tmp_path):
     path = broken(kind, tmp_path)
     with pytest.raises(ng.InputError, match=r"c\.npz") as caught:
-        checkpoint.read(path)
+        archive.read(path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
-    checkpoint.write(tmp_path / "frames.npz", {"frames": np.ones(3)}, {"steps": []})
+    archive.write(tmp_path / "frames.npz", {"frames": np.ones(3)}, {"steps": []})
     with pytest.raises(ng.InputError, match="training run"):
-        resume.sample(tmp_path / "frames.npz", 3)
+        Checkpoint(tmp_path / "frames.npz").sample(3)
 
 
 def test_names_in_a_checkpoint_build_nothing_but_known_classes():
     with pytest.raises(ng.InputError, match=r"os\.system"):
-        checkpoint.build({"type": "os.system", "command": "true"})
+        archive.build({"type": "os.system", "command": "true"})
 
 
 def test_samples_from_a_checkpoint_are_those_of_the_run(tmp_path):
@@ -115,26 +116,26 @@ def test_samples_from_a_checkpoint_are_those_of_the_run(tmp_path):
     run = ng.Training(G, D, ng.data.load("digits"), ema=0.9)
     list(run.steps(5))
     run.save(tmp_path / "c.npz")
-    x, shape = resume.sample(tmp_path / "c.npz", 20)
-    assert shape == (28, 28)
-    assert (x == run.sample(20)).all()
-    assert (resume.sample(tmp_path / "c.npz", 20, seed=2)[0] == run.sample(20, seed=2)).all()
+    checkpoint = Checkpoint(tmp_path / "c.npz")
+    assert checkpoint.image_shape == (28, 28)
+    assert (checkpoint.sample(20) == run.sample(20)).all()
+    assert (checkpoint.sample(20, seed=2) == run.sample(20, seed=2)).all()
 
 
 WRITER = """
 import sys, numpy as np
-from numgan import checkpoint
+from numgan.run import archive
 print("ready", flush=True)
 i = 0
 while True:
     i += 1
-    checkpoint.write(sys.argv[1], {"a": np.full(200_000, i)}, {"i": i})
+    archive.write(sys.argv[1], {"a": np.full(200_000, i)}, {"i": i})
 """
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "c.npz"
-    checkpoint.write(path, {"a": np.full(200_000, 0)}, {"i": 0})
+    archive.write(path, {"a": np.full(200_000, 0)}, {"i": 0})
     for delay in (0.0, 0.003, 0.011, 0.017, 0.029):
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
         process.stdout.readline()
@@ -142,5 +143,5 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        vectors, about = checkpoint.read(path)
+        vectors, about = archive.read(path)
         assert (vectors["a"] == about["i"]).all()

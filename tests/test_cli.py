@@ -11,7 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from numgan import checkpoint, cli
+from numgan.app import cli
+from numgan.run import archive
 
 QUICK = ["--data", "ring", "--batch", "32", "--steps", "50"]
 
@@ -70,7 +71,7 @@ def test_resume_equals_never_having_stopped(ring_run, tmp_path):
     halves = tmp_path / "halves"
     assert train("--data", "ring", "--batch", 32, "--steps", 25, "--out", halves) == 0
     assert train("--resume", halves, "--steps", 50) == 0
-    whole, resumed = (checkpoint.read(folder / "checkpoint.npz")[0] for folder in (ring_run, halves))
+    whole, resumed = (archive.read(folder / "checkpoint.npz")[0] for folder in (ring_run, halves))
     assert whole.keys() == resumed.keys()
     for name in whole:
         assert (whole[name] == resumed[name]).all(), name
@@ -79,12 +80,12 @@ def test_resume_equals_never_having_stopped(ring_run, tmp_path):
 
 def test_penalties(tmp_path, capsys):
     assert train(*QUICK[:4], "--steps", 3, "--penalty", "r1", "--penalty-weight", 2, "--out", tmp_path / "a") == 0
-    about = checkpoint.read(tmp_path / "a" / "checkpoint.npz")[1]
+    about = archive.read(tmp_path / "a" / "checkpoint.npz")[1]
     assert about["penalty"] == {"type": "R1", "gamma": 2.0}
     assert train("--resume", tmp_path / "a", "--steps", 5) == 0
     clip = ("--loss", "wasserstein", "--clip", 0.01)
     assert train(*QUICK[:4], "--steps", 3, *clip, "--penalty", "wgan_gp", "--out", tmp_path / "b") == 0
-    about = checkpoint.read(tmp_path / "b" / "checkpoint.npz")[1]
+    about = archive.read(tmp_path / "b" / "checkpoint.npz")[1]
     assert (about["penalty"], about["settings"]["clip"]) == ({"type": "WGANGP", "lam": 10.0}, 0.01)
     assert train("--penalty", "r3") == 2
     assert train("--penalty-weight", "3") == 2
@@ -99,7 +100,7 @@ def test_the_seed_repeats_a_run(ring_run, tmp_path):
     assert train(*QUICK, "--out", tmp_path / "again") == 0
     assert train(*QUICK, "--seed", 1, "--out", tmp_path / "other") == 0
     folders = (ring_run, tmp_path / "again", tmp_path / "other")
-    theta = [checkpoint.read(folder / "checkpoint.npz")[0]["theta_G"] for folder in folders]
+    theta = [archive.read(folder / "checkpoint.npz")[0]["theta_G"] for folder in folders]
     assert (theta[0] == theta[1]).all()
     assert (theta[0] != theta[2]).any()
 
@@ -133,7 +134,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path):
     options = {"loss": loss, "k": 2, "ema": 0, "threads": 1, "seed": 5}
     options |= {"lr": 1e-4, "lr-g": 1e-3, "beta1": 0.0, "beta2": 0.9}
     assert train(*QUICK[:-1], 3, "--out", tmp_path / "r", *(f"--{k}={v}" for k, v in options.items())) == 0
-    about = checkpoint.read(tmp_path / "r" / "checkpoint.npz")[1]
+    about = archive.read(tmp_path / "r" / "checkpoint.npz")[1]
     assert about["optimizers"][0] == {"type": "Adam", "lr": 1e-3, "beta1": 0.0, "beta2": 0.9, "eps": 1e-8}
     assert about["optimizers"][1]["lr"] == 1e-4
     assert about["settings"] | {"n_z": 2} == {
@@ -223,7 +224,7 @@ def test_bad_commands(arguments, says, ring_run, tmp_path, monkeypatch, capsys):
 
 
 def test_a_diverging_run_keeps_its_last_good_checkpoint(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("numgan.runs.SAVE_EVERY", 25)
+    monkeypatch.setattr("numgan.app.folder.SAVE_EVERY", 25)
     folder = tmp_path / "r"
     assert train(*QUICK, "--out", folder) == 0
     kept = (folder / "checkpoint.npz").read_bytes()
@@ -248,13 +249,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert f"numgan train --resume {folder}" in out
-    step = checkpoint.read(folder / "checkpoint.npz")[1]["step"]
+    step = archive.read(folder / "checkpoint.npz")[1]["step"]
     assert step > 0
     assert train("--resume", folder, "--steps", step + 25) == 0
 
 
 def test_help_answers_without_the_heavy_imports():
-    code = "import sys; from numgan import cli; sys.argv = ['', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
+    code = "import sys; from numgan.app import cli; sys.argv = ['', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
     code += "print('HEAVY' if {'matplotlib', 'tqdm'} & set(sys.modules) else 'LIGHT')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "train" in result.stdout

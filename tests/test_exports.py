@@ -7,13 +7,13 @@ import pkgutil
 import pytest
 
 import numgan as ng
-from numgan import survey
-from numgan.activations import Activation
+from numgan.check import survey
+from numgan.layers.activations import Activation
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
-from numgan.penalty import Penalty, tangent
-from numgan.protocol import Layer
+from numgan.penalty import Penalty
+from numgan.layers.base import Layer
 
 ABSTRACT = {Layer, Activation, Loss, Optimizer, Penalty}
 REPORTS = dict(survey.survey())
@@ -61,13 +61,13 @@ def test_the_survey_is_ok(title):
 
 @pytest.mark.parametrize("cls", concrete(Layer), ids=lambda cls: cls.__name__)
 def test_every_layer_is_surveyed(cls):
-    assert surveyed(cls.__name__), f"add a {cls.__name__} to numgan.survey.layers()"
+    assert surveyed(cls.__name__), f"add a {cls.__name__} to numgan.check.survey.layers()"
 
 
 @pytest.mark.parametrize("cls", concrete(Layer), ids=lambda cls: cls.__name__)
 def test_every_layer_stands_in_a_player_whose_steps_are_surveyed(cls):
     players = {kind for pair in survey.players().values() for net in pair for kind in leaves(net)}
-    assert cls in players | {Network}, f"add a {cls.__name__} to numgan.survey.players()"
+    assert cls in players | {Network}, f"add a {cls.__name__} to numgan.check.survey.players()"
 
 
 @pytest.mark.parametrize("cls", concrete(Loss), ids=lambda cls: cls.__name__)
@@ -76,7 +76,7 @@ def test_every_loss_is_surveyed_alone_and_in_both_steps(cls):
     assert {c.name for c in alone.comparisons} == {"D: a_x", "D: a_g", "G: a_g"}
     for step in ("discriminator_gradient", "generator_gradient"):
         kinds = {title.split()[-1] for title in REPORTS if title.startswith(f"{step} {cls.__name__}(")}
-        assert kinds == set(survey.players()), f"add {cls.__name__} to numgan.survey.LOSSES"
+        assert kinds == set(survey.players()), f"add {cls.__name__} to numgan.check.survey.LOSSES"
 
 
 def test_every_named_loss_is_surveyed():
@@ -90,7 +90,7 @@ def test_every_penalty_is_surveyed(cls):
 
 
 def test_every_rule_for_penalties_is_surveyed():
-    rules = {cls for cls in tangent.registry if cls not in (object, Layer) and cls.__module__.startswith("numgan.")}
+    rules = {cls for cls in concrete(Layer) if cls.tangent is not Layer.tangent}
     assert rules <= {kind for net in survey.critics().values() for kind in leaves(net)}
 
 

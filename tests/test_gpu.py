@@ -2,7 +2,7 @@
 
 import pytest
 
-from numgan import gpucheck
+from numgan.check import gpu as gpucheck
 
 pytestmark = pytest.mark.gpu
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 import numgan as ng
-from numgan import cli, metrics
-from numgan.lab import visit
+from numgan import metrics
+from numgan.app import cli
+from numgan.lab import console
 from numgan.lab.gallery import GALLERY
 from numgan.lab.health import Signals, diagnose, observe
 from numgan.lab.setup import Setup
 
-WELL = Signals(fit=0.05, gap=0.01, copies=1.1, accuracy=0.6, edge=0.1, pull=0.8)
+WELL = Signals(fit=0.05, gap=0.01, copies=1.1, accuracy=0.6, pull=0.8)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ WELL = Signals(fit=0.05, gap=0.01, copies=1.1, accuracy=0.6, edge=0.1, pull=0.8)
         (WELL, "healthy"),
         (WELL._replace(fit=3.0), "healthy"),  # far, but on its way
         (WELL._replace(pull=1e4), "diverging"),
-        (WELL._replace(edge=math.nan), "diverging"),
+        (WELL._replace(pull=math.nan), "diverging"),
         (WELL._replace(fit=3.0, pull=1e-4, accuracy=1.0), "vanishing gradient"),
         (WELL._replace(fit=3.0, pull=1e-4, accuracy=0.5), "D learns nothing"),
         (WELL._replace(copies=0.3), "memorising"),
@@ -71,7 +72,7 @@ def test_collapse_on_the_ring_and_its_cure():
 
 
 def test_a_look_leaves_the_run_as_it_was():
-    setup = replace(Setup(), steps=20, noise=0.1)
+    setup = replace(Setup(), steps=20, instance_noise=0.1)
     quiet, watched = setup.training(0), setup.training(0)
     list(quiet.steps(20))
     for _ in watched.steps(20, every=5):
@@ -121,4 +122,4 @@ def test_the_command_lists_and_runs(capsys, tmp_path):
 def test_a_run_that_ends_in_nan_is_said_to_diverge():
     run = replace(Setup(), steps=10).training(0)
     run.D.theta[...] = np.float32(1e30)
-    assert next(visit.watch(run, 10)).startswith("  diverging: step 2: ")
+    assert next(console.watch(run, 10)).startswith("  diverging: step 2: ")

@@ -8,10 +8,10 @@ import pytest
 from matplotlib.collections import LineCollection
 
 import numgan as ng
-from numgan import labplots
+from numgan.lab import plots as labplots
 from numgan.lab import dynamics
-from numgan.lab.looks import line, look
 from numgan.lab.setup import Setup
+from numgan.lab.snapshot import line_snapshot, snapshot
 
 
 def drawn(figure):
@@ -38,7 +38,7 @@ def small_run(n_z=2, pack=1, steps=12):
 @pytest.mark.parametrize(("n_z", "pack"), [(2, 1), (16, 2)])
 def test_a_portrait_shows_data_samples_surface_mesh_arrows(n_z, pack):
     run = small_run(n_z, pack)
-    seen = [look(run), *(look(run) for _ in run.steps(12, every=4))]
+    seen = [snapshot(run), *(snapshot(run) for _ in run.steps(12, every=4))]
     figure = labplots.portrait(seen)
     drawn(figure)
     scene, losses, kl, js = figure.axes
@@ -52,7 +52,7 @@ def test_a_portrait_shows_data_samples_surface_mesh_arrows(n_z, pack):
 
 def test_arrows_point_where_the_loss_of_G_falls():
     run = small_run()
-    D, s = run.D, look(run)
+    D, s = run.D, snapshot(run)
     moved = s.x_g + 1e-3 * s.pull
     before, after = (run.loss.generator(D(x_g.astype("float32")))[0] for x_g in (s.x_g, moved))
     assert after < before
@@ -82,11 +82,11 @@ def test_figure_1_follows_a_run():
     drawn(figure)
     assert run.step == 9
     assert [ax.get_title() for ax in figure.axes] == ["step 0", "step 5", "step 9"]
-    shown = line(run)
+    shown = line_snapshot(run)
     spacing = shown.x[1] - shown.x[0]
     assert (shown.p_d * spacing).sum() == pytest.approx(1, abs=0.02)
     np.testing.assert_allclose(shown.G, G(shown.z[:, None].astype("float32"))[:, 0])
     with pytest.raises(ng.InputError, match="Figure 1 needs"):
-        line(small_run())
+        line_snapshot(small_run())
     with pytest.raises(ng.InputError, match="points in the plane"):
-        look(run)
+        snapshot(run)

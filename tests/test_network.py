@@ -89,19 +89,6 @@ def test_views_survive_a_copy(how, xp):
     assert (other(x_for(net)) != net(x_for(net))).any()
 
 
-def test_a_replica_shares_theta_and_has_a_gradient_of_its_own(xp):
-    net = small(xp)
-    twin = net.replica()
-    assert_views(twin)
-    assert xp.shares_memory(twin.theta, net.theta)
-    assert xp.shares_memory(twin.buffers, net.buffers)
-    assert not xp.shares_memory(twin.grad, net.grad)
-    y, tape = twin.forward(x_for(net), train=True)
-    twin.backward(xp.ones_like(y), tape)
-    assert (net.grad == 0).all()
-    assert (twin.grad != 0).any()
-
-
 def test_copy_in_another_dtype(xp):
     net = small(xp, dtype="float32")
     double = net.copy(dtype="float64")
@@ -258,9 +245,9 @@ def test_inputs_false_does_no_work_below_the_first_parameters(xp):
     class Watched(ng.Tanh):
         seen = 0
 
-        def df(self, dy, y):
+        def dx(self, dy, y):
             Watched.seen += 1
-            return super().df(dy, y)
+            return super().dx(dy, y)
 
     net = ng.Network([Watched(), ng.Linear(3, 2), Watched()], xp=xp)
     y, tape = net.forward(x_for(net))
@@ -293,7 +280,7 @@ def test_bias_gradients_are_sums_in_the_dtype_of_the_network(monkeypatch, xp):
         seen.extend([a.dtype, b.dtype])
         return matmul(a, b, out=out)
 
-    monkeypatch.setattr("numgan.layers.matmul", spy)
+    monkeypatch.setattr("numgan.layers.linear.matmul", spy)
     net = ng.Network([ng.Linear(3, 2)], dtype="float32", xp=xp)
     y, tape = net.forward(x_for(net))
     net.backward(y, tape)
@@ -441,8 +428,35 @@ def test_what_does_not_fit_is_refused(x, says):
 def test_a_list_is_refused_and_an_unplaced_layer_says_so():
     with pytest.raises(TypeError, match=r"np\.asarray"):
         small()([[1.0, 2.0, 3.0]])
-    with pytest.raises(AttributeError, match=r"^Linear has no 'W'.*stands in a Network"):
+    with pytest.raises(AttributeError, match=r"^Linear has no attribute 'W'.*stands in a Network"):
         ng.Linear(2, 2)(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_wrong_name_on_a_placed_layer_is_answered_with_the_right_ones(copied):
+    net = ng.Network([ng.Linear(3, 2), ng.Network([ng.BatchNorm(2)])])
+    net = copy.deepcopy(net) if copied else net
+    with pytest.raises(AttributeError, match=r"^Linear has no attribute 'weight'; its weights are W, b, dW, db$"):
+        _ = net.layers[0].weight
+    with pytest.raises(AttributeError, match=r"^BatchNorm has no attribute 'mu'; its weights are gamma, beta, dgamma"):
+        _ = net.layers[1].layers[0].mu
+    for layer in net.leaves():
+        with pytest.raises(ng.InputError, match="already belongs to a network"):
+            ng.Network([layer])
+
+
+def test_a_property_that_fails_names_what_it_missed():
+    class Scale(ng.Layer):
+        def __init__(self):
+            self.wide = 3  # and not width
+
+        @property
+        def shapes(self):
+            return {"s": (self.width,)}
+
+    for use in (lambda: Scale().size, lambda: ng.Network([Scale()]), lambda: copy.copy(Scale())):
+        with pytest.raises(AttributeError, match=r"^Scale has no attribute 'width'"):
+            use()
 
 
 def test_a_layer_of_ones_own(xp):

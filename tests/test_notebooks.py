@@ -18,7 +18,7 @@ import pytest
 from notebook_tools import EXERCISES, LESSONS, NOTEBOOKS, code, grade, read, reference, source
 
 import numgan as ng
-from numgan.cli import _parser
+from numgan.app.cli import _parser
 from numgan.lab.gallery import GALLERY
 
 ROOT = NOTEBOOKS.parent
@@ -126,8 +126,8 @@ def known(path):
     room |= {"optimizer": opt, "opt_g": opt, "opt_d": opt, "record": ng.training.Record, "GALLERY": GALLERY}
     room |= {"info": ng.discriminator_gradient(G, D, data.x[:8], data.x[:8], loss)}
     room |= {"W": np.ones((2, 2)), "x": data.x, "report": ng.gradcheck(ng.Tanh())}
-    room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "labplots", "models")}
-    room |= {name: importlib.import_module(f"numgan.lab.{name}") for name in ("theory", "dynamics", "looks", "health")}
+    room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "models")}
+    room |= {name: importlib.import_module(f"numgan.lab.{name}") for name in ("theory", "dynamics", "snapshot", "health")}
     if path.suffix == ".ipynb":
         for cell in code(read(path))[1:]:
             imports = [n for n in ast.parse(source(cell)).body if isinstance(n, ast.Import | ast.ImportFrom)]

@@ -176,7 +176,7 @@ def test_what_cannot_be_penalised_is_refused(penalty):
         def backward(self, dy, x, params=True, inputs=True, add=True):
             return 3 * x**2 * dy
 
-    with pytest.raises(ng.InputError, match="Cube has no rule"):
+    with pytest.raises(ng.InputError, match="Cube has no tangent rule"):
         penalty(ng.Network([Cube(), ng.Linear(4, 1)], dtype="float64"))
 
 

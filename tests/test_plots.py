@@ -19,7 +19,7 @@ def drawn(figure):
 
 def test_a_mosaic_shows_every_image_in_its_place():
     x = np.arange(5.0)[:, None] / 4 * np.ones(12)  # five images 3 × 4, from black to white
-    mosaic = plots.grid(x, (3, 4)).axes[0].images[0].get_array()
+    mosaic = plots.sheet(x, (3, 4)).axes[0].images[0].get_array()
     assert mosaic.shape == (2 * 4 - 1, 3 * 5 - 1)
     for i, value in enumerate(np.arange(5) / 4):
         top, left = i // 3 * 4, i % 3 * 5
@@ -39,7 +39,7 @@ def test_grey_and_colour_images(shape):
 @pytest.mark.parametrize("columns", [1, 2, 5])
 def test_points(columns):
     x = np.random.default_rng(0).standard_normal((50, columns))
-    for figure in (plots.samples(x, x), plots.grid(x), plots.progress([x, x + 1], [0, 5])):
+    for figure in (plots.samples(x, x), plots.sheet(x), plots.progress([x, x + 1], [0, 5])):
         drawn(figure)
 
 

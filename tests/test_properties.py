@@ -12,9 +12,9 @@ from numeric import rel_error
 from strategies import arrays, batches, cases, games, logits, losses, networks, scales, seeds, widths
 
 import numgan as ng
-from numgan import checkpoint
+from numgan.run import archive
 from numgan.check import gradcheck
-from numgan.survey import discriminator_step, generator_step
+from numgan.check.survey import discriminator_step, generator_step
 
 
 def run(net, x, train):
@@ -164,13 +164,13 @@ def test_smooth_layers_are_exact_at_any_scale(m, n, scale, seed):
 @given(cases())
 def test_copies_pickles_and_checkpoints_are_the_same_network(case):
     net, x, _ = case
-    again = checkpoint.build(checkpoint.describe(net))
+    again = archive.build(archive.describe(net))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.npz"
-        checkpoint.write(path, {"theta": net.theta, "buffers": net.buffers}, {})
-        vectors, _ = checkpoint.read(path)
+        archive.write(path, {"theta": net.theta, "buffers": net.buffers}, {})
+        vectors, _ = archive.read(path)
     again.theta[...], again.buffers[...] = vectors["theta"], vectors["buffers"]
-    for other in (again, net.copy(), copy.deepcopy(net), pickle.loads(pickle.dumps(net)), net.replica()):
+    for other in (again, net.copy(), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert repr(other) == repr(net)
         assert np.array_equal(run(other, x, train=False)[0], run(net, x, train=False)[0])
         other.theta[...] = 0  # the layers read θ through views

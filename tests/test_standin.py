@@ -15,9 +15,11 @@ import standin
 from standin.manifest import bind, has, signature
 
 import numgan as ng
-from numgan import cli, gpucheck, resume
+from numgan.app import cli
+from numgan.check import gpu as gpucheck
+from numgan.run.state import Checkpoint
 from numgan.backend import array_module, asnumpy, backend
-from numgan.streams import BLOCK, Minibatches, Noise
+from numgan.run.streams import BLOCK, Minibatches, Noise
 
 cupy = standin.cupy
 ROOT = Path(ng.__file__).parent
@@ -48,8 +50,8 @@ def run_of(pair, optimizer="Adam", **settings):
 
 def assert_same(ours, theirs):
     """Two runs, bit for bit."""
-    found = resume.vectors(theirs)
-    for name, vector in resume.vectors(ours).items():
+    found = theirs.state.vectors
+    for name, vector in ours.state.vectors.items():
         assert (asnumpy(vector) == asnumpy(found[name])).all(), name
     if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
         assert ours.history == theirs.history
@@ -282,14 +284,14 @@ def test_a_checkpoint_goes_on_on_another_device(first, second, tmp_path, device)
     assert_same(straight, again)  # the stand-in draws NumPy's numbers; a real GPU goes on with its own
     again.save(tmp_path / "d.npz")
     for xp in (np, second):
-        assert (resume.sample(tmp_path / "d.npz", 5, xp=xp)[0] == again.sample(5)).all()
+        assert (Checkpoint(tmp_path / "d.npz").sample(5, xp=xp) == again.sample(5)).all()
 
 
 def test_the_command_line_trains_resumes_and_samples_on_a_device(tmp_path, device, capsys, monkeypatch):
     common = ["train", "--data", "ring", "--batch", "32"]
     assert cli.main([*common, "--backend", "cupy", "--steps", "25", "--out", str(tmp_path / "a")]) == 0
     assert json.loads((tmp_path / "a" / "run.json").read_text())["backend"] == "cupy"
-    monkeypatch.setattr("numgan.runs.Run.draw", lambda run: None)  # once is enough
+    monkeypatch.setattr("numgan.app.folder.Run.draw", lambda run: None)  # once is enough
     with device.counted() as counts:
         assert cli.main(["train", "--resume", str(tmp_path / "a"), "--steps", "50"]) == 0
     assert counts.kernels > 1000  # it goes on where it was

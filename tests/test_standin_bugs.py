@@ -8,7 +8,6 @@ import standin
 from standin.bugs import BUGS, sow
 
 import numgan as ng
-from numgan import resume
 from numgan.backend import asnumpy
 
 RING = ng.data.ring(n=600)
@@ -33,7 +32,7 @@ def figures(xp):
         list(run.steps(2, every=2))
         with standin.device.counted() as moved:
             list(run.steps(2, every=2))
-        vectors = [asnumpy(vector) for vector in resume.vectors(run).values()]
+        vectors = [asnumpy(vector) for vector in run.state.vectors.values()]
         found.append((np.concatenate(vectors), run.history, (moved.h2d, moved.d2h, moved.syncs)))
     return found
 

@@ -8,10 +8,10 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import numgan as ng
-from numgan import parallel, resume
-from numgan.backend import asnumpy, generator
+from numgan import parallel
+from numgan.backend import asnumpy, random_generator
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.streams import LAYERS, Minibatches, Noise
+from numgan.run.streams import LAYERS, Minibatches, Noise
 
 
 def plain(xp=np, seed=0, dtype="float32"):
@@ -84,9 +84,9 @@ def test_saved_and_loaded_it_goes_on_bit_for_bit(tmp_path, xp):
     assert second.step == 23
     assert second.history == first.history
     go(second, 23)
-    for name, vector in resume.vectors(straight).items():
+    for name, vector in straight.state.vectors.items():
         if not name.startswith("buffers"):
-            assert (vector == resume.vectors(second)[name]).all(), name
+            assert (vector == second.state.vectors[name]).all(), name
     assert straight.history == second.history
     assert (straight.sample(50) == second.sample(50)).all()
 
@@ -107,8 +107,8 @@ PENALTIES = [ng.R1(0.5), ng.R2(), ng.WGANGP(5.0)]
 def test_a_penalty_is_part_of_what_D_descends(penalty, xp):
     free, held = (run_of(plain(xp, dtype="float64"), threads=1, penalty=p) for p in (None, penalty))
     (before,), (after,) = go(free, 1), go(held, 1)
-    D, x = plain(xp, dtype="float64")[1], held._minibatch(0)
-    x_g, rng = plain(xp, dtype="float64")[0](held._noise(0)), generator(xp, 3, LAYERS, 0)
+    D, x = plain(xp, dtype="float64")[1], held._minibatches(0)
+    x_g, rng = plain(xp, dtype="float64")[0](held._noise(0)), random_generator(xp, 3, LAYERS, 0)
     added = penalty(D, x, x_g, rng)
     assert after.loss_D == pytest.approx(before.loss_D + float(added), rel=1e-12)
     np.testing.assert_allclose(asnumpy(held.D.grad), asnumpy(free.D.grad + D.grad), rtol=1e-9, atol=1e-12)
@@ -174,7 +174,7 @@ def test_batchnorm_is_calibrated_with_the_averaged_weights(tmp_path, xp):
     norm = run.G.layers[1]
     own = run.G.theta.copy()
     with run._averaged():
-        z = run._fixed_noise(4, 1024, 0)
+        z = run._noise.fixed(1024, purpose=4)
         h = z @ run.G.layers[0].W + run.G.layers[0].b
         np.testing.assert_allclose(asnumpy(norm.mean), asnumpy(h.mean(axis=0)), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(asnumpy(norm.var), asnumpy(h.var(axis=0)), rtol=1e-4)

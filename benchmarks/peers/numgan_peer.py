@@ -31,7 +31,7 @@ class Numgan:
     def pair(self, x, z_d, z_g):
         """Through `Training` itself, whose streams are made to hand out the given arrays."""
         noise = iter([z_d, z_g])
-        self.run._minibatch, self.run._noise = lambda i: x, lambda i: next(noise)
+        self.run._minibatches, self.run._noise = lambda i: x, lambda i: next(noise)
         self.steps(1)
 
     def parameters(self):

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from numgan.backend import Array
-from numgan.check import slips
+from numgan.check import arguments
 from numgan.check.compare import Judge, Point, uncompared
-from numgan.check.conduct import conduct, d, other_batch
+from numgan.check.contract import conduct, d, other_batch
 from numgan.check.diagnosis import cause, explain
 from numgan.check.differences import columns, kept, peak, scale
 from numgan.check.evidence import Evidence
@@ -22,7 +22,7 @@ from numgan.check.pairs import Pair, of_functions, of_layer, of_loss, of_value
 from numgan.check.report import Comparison, Report, joined
 from numgan.errors import InputError
 from numgan.losses import Loss
-from numgan.protocol import Layer
+from numgan.layers.base import Layer
 
 DRAWS = 0x64726177  # beside the seed, so that dy is not a person's own x = default_rng(seed): then dy f′(dy) would pass
 MOVES = 3  # how often a point that lies on a kink is moved, at most
@@ -54,7 +54,7 @@ def gradcheck(
     entries=True compares entry by entry (400 of a tensor, at most) even where a random direction agrees.
     """
     if (obj is not None) + (forward is not None) + (value is not None) != 1:
-        raise InputError(f"gradcheck takes one thing: {slips.FORMS}")
+        raise InputError(f"gradcheck takes one thing: {arguments.FORMS}")
     rng = np.random.default_rng([seed, DRAWS])
     if forward is not None:
         pairs = [of_functions(forward, backward, x, params)]
@@ -65,7 +65,7 @@ def gradcheck(
     elif isinstance(obj, Layer):
         pairs = of_layer(obj, x, rng, seed)
     else:
-        raise slips.unknown(obj)
+        raise arguments.unknown(obj)
     judge = Judge(rng, tolerance)
     return joined([_check(pair, judge, entries) for pair in pairs])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from numgan.check.conduct import d
+from numgan.check.contract import d
 from numgan.check.differences import Slope, columns, floor, peak, rel_error, resolution, scale, slope
 from numgan.check.pairs import Pair
 from numgan.check.report import Comparison

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from numgan.check.conduct import Verdict, d, other_batch
+from numgan.check.contract import Verdict, d, other_batch
 from numgan.check.differences import moved, rel_error, scale
 from numgan.check.evidence import Evidence, close
 from numgan.check.regions import region, slopes_about_0

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from numgan.backend import Array, asnumpy
-from numgan.check import slips
+from numgan.check import arguments
 from numgan.errors import InputError
 from numgan.losses import Loss
 from numgan.network import Network
-from numgan.protocol import Layer
+from numgan.layers.base import Layer
 
 MASKS = 0x6D61736B  # beside the seed, so that a layer's masks and noise are not the x of a person's default_rng(seed)
 
@@ -68,14 +68,14 @@ def of_functions(forward: Any, backward: Any, x: Any, params: Mapping[str, Array
     if backward is None or x is None:
         raise InputError("a pair of functions needs all of forward=, backward= and x=")
     tensors = {} if params is None else params
-    slips.check_functions(forward, backward, tensors)
-    alone = slips.takes_dy_alone(backward)
+    arguments.check_functions(forward, backward, tensors)
+    alone = arguments.takes_dy_alone(backward)
 
     def run(x: Any) -> tuple[Any, Any]:
-        return slips.output(forward(x), x)
+        return arguments.output(forward(x), x)
 
     def back(dy: Any, cache: Any) -> dict[str, Any]:
-        return slips.gradients(backward(dy) if alone else backward(dy, cache), tensors)
+        return arguments.gradients(backward(dy) if alone else backward(dy, cache), tensors)
 
     return Pair(getattr(forward, "__name__", "forward"), run, back, _double(x), dict(tensors), keeps_state=alone)
 
@@ -88,10 +88,10 @@ def of_value(value: Any, grad: Any, at: Any, parts: Mapping[str, slice] | None) 
     spans = dict(parts or {"theta": slice(None)})
 
     def run(_: Any) -> tuple[Any, Any]:
-        return slips.numbers("value", value(theta), "a number"), None
+        return arguments.numbers("value", value(theta), "a number"), None
 
     def back(dy: Any, _: Any) -> dict[str, Any]:
-        g = np.atleast_1d(slips.numbers("grad", grad(theta), f"an array of shape {theta.shape}"))
+        g = np.atleast_1d(arguments.numbers("grad", grad(theta), f"an array of shape {theta.shape}"))
         return {name: dy * g[span] for name, span in spans.items()}
 
     return Pair(getattr(value, "__name__", "value"), run, back, params={n: theta[span] for n, span in spans.items()})
@@ -124,7 +124,7 @@ def of_loss(loss: Loss, x: Any, rng: np.random.Generator) -> list[Pair]:
 
 def of_layer(layer: Layer, x: Any, rng: np.random.Generator, seed: int) -> list[Pair]:
     """A copy in float64, with its parameters moved a little: a fresh b = 0 or γ = 1 would hide mistakes."""
-    slips.check_layer(layer)
+    arguments.check_layer(layer)
     whole = isinstance(layer, Network)
     net = layer.copy(xp=np, dtype="float64") if whole else Network([copy.deepcopy(layer)], dtype="float64")
     x = _double(rng.standard_normal((5, getattr(layer, "n_in", None) or 4)) if x is None else x)
@@ -133,7 +133,7 @@ def of_layer(layer: Layer, x: Any, rng: np.random.Generator, seed: int) -> list[
             getattr(net.layers[0], name)[...] = asnumpy(getattr(layer, name))
     net.theta += 0.1 * rng.standard_normal(net.size)
     if not whole:
-        slips.check_pair(layer, net.layers[0].forward(x, True, np.random.default_rng([seed, MASKS])))
+        arguments.check_pair(layer, net.layers[0].forward(x, True, np.random.default_rng([seed, MASKS])))
         net.calibrate(x + rng.standard_normal(x.shape))
     modes = (True, False) if net.stochastic or net.buffer_size else (True,)
     return [_of_network(net, x, train, repr(layer), "" if whole else "0.", seed) for train in modes]

@@ -63,7 +63,7 @@ GALLERY = {
         {
             "non-saturating loss": replace(_vanishing, loss=nonsaturating),
             "R1": replace(_vanishing, penalty=R1(1.0)),
-            "instance noise": replace(_vanishing, noise=2.0),
+            "instance noise": replace(_vanishing, instance_noise=2.0),
         },
     ),
     "collapse-ring": Recipe(
@@ -104,7 +104,7 @@ GALLERY = {
         _copying,
         {
             "more data": replace(_copying, data=normal),
-            "instance noise": replace(_copying, noise=0.5),
+            "instance noise": replace(_copying, instance_noise=0.5),
         },
     ),
 }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from numgan import metrics
-from numgan.backend import array_module, asnumpy, generator
-from numgan.streams import SAMPLE
+from numgan.backend import array_module, asnumpy, random_generator
+from numgan.lab.pull import pull
+from numgan.run.streams import OBSERVATION
+from numgan.training import Training
 
 ROWS = 512  # of data and of samples
 
@@ -34,7 +36,6 @@ class Signals(NamedTuple):
     gap: float  # nearness of data to samples: large where parts of the data are missed
     copies: float  # d(samples, data) / d(data, data): far below 1 where samples repeat rows of the data
     accuracy: float  # how often D's logit of a data row is above that of a sample
-    edge: float  # by how much D's loss beats that of a D which gives every row the same logit
     pull: float  # mean ‖∂L_G/∂x_g‖ of a sample, times the standard deviation of the data: what reaches G
     reverse_kl: float | None = None  # over the modes, where those are known
 
@@ -47,17 +48,22 @@ class Health(NamedTuple):
         return f"{self.name}: {self.why}" if self.why else self.name
 
 
-def observe(run: Any, seed: int = 0) -> Signals:
-    """Looks at a run and leaves it as it was."""
-    xp, n = array_module(run.G.theta), min(ROWS, len(run.data)) // run.batch * run.batch
-    x = run._minibatch.x[:n]
-    z = run._fixed_noise(SAMPLE, n, seed)
-    x_g = run.G.forward(z, train=True, rng=generator(xp, seed, 1))[0]
-    a_x = run.D.forward(x, train=True, rng=generator(xp, seed, 2))[0]
-    a_g, tape = run.D.forward(x_g, train=True, rng=generator(xp, seed, 3))
-    pull = asnumpy(run.D.backward(run.loss.generator(a_g)[1], tape, params=False)) * len(a_g)
-    edge = _blind(run.loss, a_x) - float(run.loss.discriminator(a_x, a_g)[0])
-    x, x_g, a_x, a_g = (asnumpy(a).astype(float) for a in (x, x_g, a_x, a_g))
+def health(run: Training) -> Health:
+    """What the run is doing now, in a word and a reason. Leaves it as it was."""
+    if len(run.data) < 2:
+        return Health("too few rows", "with one row of data there is no distance between rows to judge by")
+    return diagnose(observe(run))
+
+
+def observe(run: Training, seed: int = 0) -> Signals:
+    """The signals of a run on two rows of data or more. Leaves it as it was."""
+    xp, batches = array_module(run.G.theta), max(min(ROWS, len(run.data)) // run.batch, 1)
+    x, z = run.fixed_batch(batches * run.batch, seed)
+    rng_g, rng_x, rng_xg = (random_generator(xp, seed, OBSERVATION, i) for i in range(3))
+    x_g = run.G.forward(z, train=True, rng=rng_g)[0]
+    a_x = run.D.forward(x, train=True, rng=rng_x)[0]
+    a_g, wanted = pull(run.D, x_g, run.loss, rng_xg)
+    x, x_g, a_x, a_g, wanted = (asnumpy(a).astype(float) for a in (x, x_g, a_x, a_g, wanted))
     among, apart = _nearest(x, x, 1), _mean_distance(x)
     near, far = _nearest(x_g, x, 0), _nearest(x, x_g, 0)
     centres, std = run.data.centres, run.data.std
@@ -68,26 +74,19 @@ def observe(run: Any, seed: int = 0) -> Signals:
         (far - among) / unit,
         near / among if among else 1.0,
         float((a_x > a_g.T).mean()),
-        edge,
-        float(np.linalg.norm(pull, axis=1).mean() * x.std(axis=0).mean()),
+        float(np.linalg.norm(wanted, axis=1).mean() * x.std(axis=0).mean()),
         kl,
     )
 
 
-def _blind(loss: Any, a: Any) -> float:
-    """The least loss of a D that gives every row the same logit c."""
-    ones = array_module(a).ones_like(a)
-    return min(float(loss.discriminator(c * ones, c * ones)[0]) for c in (0.0, 0.5))
-
-
 def _nearest(a: np.ndarray, b: np.ndarray, skip: int) -> float:
     """The mean distance of rows of a to the nearest of b, after `skip` of them."""
-    d2 = np.concatenate(list(metrics._blocks(a, b)))
+    d2 = np.concatenate(list(metrics.distance_blocks(a, b)))
     return float(np.sqrt(np.partition(d2, skip, axis=1)[:, skip]).mean())
 
 
 def _mean_distance(x: np.ndarray) -> float:
-    return float(np.sqrt(np.concatenate(list(metrics._blocks(x, x)))).mean())
+    return float(np.sqrt(np.concatenate(list(metrics.distance_blocks(x, x)))).mean())
 
 
 def diagnose(s: Signals) -> Health:

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgan.activations import LeakyReLU
-from numgan.cures import InstanceNoise, MinibatchStd, Pack
 from numgan.data import Data, ring
 from numgan.lab.theory import best_response
-from numgan.layers import Linear
+from numgan.layers import InstanceNoise, Layer, LeakyReLU, Linear, MinibatchStd, Pack
 from numgan.losses import Loss, nonsaturating
 from numgan.network import Network
 from numgan.optim import SGD, Adam, Optimizer
 from numgan.penalty import Penalty
-from numgan.protocol import Layer
 from numgan.schedules import Ramp
 from numgan.training import Training
 
@@ -38,7 +35,7 @@ class Setup:
     k: int = 1
     n_z: int = 16
     width: int = 128
-    noise: float = 0.0  # instance noise
+    instance_noise: float = 0.0  # its standard deviation
     pack: int = 1  # rows that D sees at once
     stddev: bool = False  # minibatch standard deviation
     penalty: Penalty | None = None
@@ -48,7 +45,7 @@ class Setup:
         """A run, not yet begun."""
         data = self.data()
         n_x = data.x.shape[1]
-        front: list[Layer] = [InstanceNoise(self.noise)] if self.noise else []
+        front: list[Layer] = [InstanceNoise(self.instance_noise)] if self.instance_noise else []
         front += [MinibatchStd(n_x)] if self.stddev else []
         front += [Pack(self.pack)] if self.pack > 1 else []
         G = Network(self._hidden(self.n_z, n_x), seed=2 * seed)

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from numgan.backend import Array
+from numgan.backend import Array, RandomGenerator
+from numgan.gan import gradient_on_rows
 from numgan.losses import Loss, minimax, sigmoid, softplus
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
@@ -92,16 +93,12 @@ def best_response(
     steps: int,
     loss: Loss = minimax,
     optimizer: Optimizer | None = None,
-    rng: Any = None,
+    rng: RandomGenerator | None = None,
 ) -> Network:
     """Trains D alone, on all rows x and x_g at every step: the inner loop of Algorithm 1 with k without bound."""
     optimizer = optimizer or Adam(Ramp(0.1, 1e-3, 0, steps), beta1=0.9)
     for _ in range(steps):
-        a_x, tape_x = D.forward(x, train=True, rng=rng)
-        a_g, tape_g = D.forward(x_g, train=True, rng=rng)
-        _, da_x, da_g = loss.discriminator(a_x, a_g)
-        D.backward(da_x, tape_x, inputs=False, add=False)
-        D.backward(da_g, tape_g, inputs=False)
+        gradient_on_rows(D, x, x_g, loss, rng)
         optimizer.step(D.theta, D.grad)
     return D
 

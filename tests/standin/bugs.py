@@ -17,46 +17,46 @@ from typing import Any
 import numpy as np
 
 # Places that several bugs share.
-SORT = ("streams:Minibatches.__call__", "xp.argsort(keys)")
-PICK = ("streams:Minibatches.__call__", "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)")
-MASK = ("maxout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
+SORT = ("run.streams:Minibatches.__call__", "xp.argsort(keys)")
+PICK = ("run.streams:Minibatches.__call__", "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)")
+MASK = ("layers.dropout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
 LOSS = ("gan:generator_gradient", "return Info(value")
 
 BUGS = [
     # np. where xp. was meant
-    ("np.maximum in an activation", "activations:ReLU.f", "array_module(x).maximum", "np.maximum"),
-    ("np.tanh with out=", "activations:Sigmoid.f", "xp.tanh(", "np.tanh("),
+    ("np.maximum in an activation", "layers.activations:ReLU.f", "array_module(x).maximum", "np.maximum"),
+    ("np.tanh with out=", "layers.activations:Sigmoid.f", "xp.tanh(", "np.tanh("),
     ("np.logaddexp in a loss", "losses:softplus", "array_module(a).logaddexp", "np.logaddexp"),
-    ("np.matmul", "layers:Linear.forward", "y += self.b", "np.matmul(x, self.W, out=y); y += self.b"),
+    ("np.matmul", "layers.linear:Linear.forward", "y += self.b", "np.matmul(x, self.W, out=y); y += self.b"),
     ("np.sqrt in the optimiser", "optim:Adam.update", "xp.sqrt(", "np.sqrt("),
     ("np.multiply with out=", "optim:SGD.update", "v *= momentum", "np.multiply(v, momentum, out=v)"),
     ("np.concatenate of a batch", "gan:_both_in_one_batch", "xp.concatenate([x, x_g])", "np.concatenate([x, x_g])"),
-    ("np.mean of a batch", "norm:BatchNorm.forward", "x.mean(axis=0)", "np.mean(x, axis=0)"),
-    ("np.arange beside device arrays", "maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
+    ("np.mean of a batch", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=0)", "np.mean(x, axis=0)"),
+    ("np.arange beside device arrays", "layers.maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
     ("host labels", "losses:LeastSquares.discriminator", "(a_x - 1)", "(a_x - np.ones(a_x.shape, 'f'))"),
     ("a host gradient", "losses:NonSaturating.generator", "-sigmoid(-a_g) / m", "-np.ones(a_g.shape, 'f') / m"),
-    ("a list as an operand", "norm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
-    ("noise drawn on the host", "streams:Noise.__call__", "self._block[j]",
+    ("a list as an operand", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
+    ("noise drawn on the host", "run.streams:Noise.__call__", "self._block[j]",
      "self.xp.asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)), dtype=self.dtype)"),
-    ("a constant uploaded every time", "norm:BatchNorm.forward", "(var + self.eps)",
+    ("a constant uploaded every time", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)",
      "(var + array_module(x).asarray(self.eps, dtype=x.dtype))"),
     ("a host array assigned", *LOSS, "D.grad[...] = np.zeros(D.grad.shape, 'f'); return Info(value"),
     # what CuPy does not have
-    ("where= of a ufunc", "activations:ReLU.df", "dy * (y > 0)",
+    ("where= of a ufunc", "layers.activations:ReLU.dx", "dy * (y > 0)",
      "array_module(y).multiply(dy, 0, out=dy.copy(), where=y <= 0)"),
-    ("initial= of a sum", "norm:BatchNorm.forward", "x.mean(axis=0)", "x.sum(axis=0, initial=0) / len(x)"),
-    ("min= and max= of clip", "activations:ReLU.f", "maximum(x, 0)", "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
-    ("rng.normal", "streams:Noise.__call__", "draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)",
+    ("initial= of a sum", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=0)", "x.sum(axis=0, initial=0) / len(x)"),
+    ("min= and max= of clip", "layers.activations:ReLU.f", "maximum(x, 0)", "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
+    ("rng.normal", "run.streams:Noise.__call__", "draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)",
      "rng.normal(size=(BLOCK, self.batch, self.n_z)).astype(self.dtype)"),
-    ("rng.permutation", *SORT, "generator(xp, 1).permutation(len(self.x))"),
-    ("rng.choice", *SORT, "generator(xp, 1).choice(len(self.x), len(self.x))"),
-    ("rng.shuffle", *SORT, "(order := xp.arange(len(self.x)), generator(xp, 1).shuffle(order))[0]"),
+    ("rng.permutation", *SORT, "random_generator(xp, 1).permutation(len(self.x))"),
+    ("rng.choice", *SORT, "random_generator(xp, 1).choice(len(self.x), len(self.x))"),
+    ("rng.shuffle", *SORT, "(order := xp.arange(len(self.x)), random_generator(xp, 1).shuffle(order))[0]"),
     ("the global generator", *MASK,
      "array_module(x).random.uniform(size=x.shape)"),
     ("xp.errstate", "losses:sigmoid", "return", "with array_module(a).errstate(all='ignore'): return"),
-    ("setflags", "layers:Linear.forward", "y += self.b", "y += self.b; y.setflags(write=True)"),
-    ("einsum_path", "layers:Linear.forward", "y += self.b",
+    ("setflags", "layers.linear:Linear.forward", "y += self.b", "y += self.b; y.setflags(write=True)"),
+    ("einsum_path", "layers.linear:Linear.forward", "y += self.b",
      "array_module(x).einsum_path('ij,jk', x, self.W); y += self.b"),
     ("mode= of take", *PICK, "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0, mode='clip')"),
     # waiting for the device
@@ -66,36 +66,36 @@ BUGS = [
     ("print(loss)", *LOSS, "f'{value:.3f}'; return Info(value"),
     ("np.isfinite(loss)", *LOSS, "assert np.isfinite(value); return Info(value"),
     ("math.sqrt of a device scalar", "optim:Adam.update", "t = self.t + 1", "t = self.t + 1; math.sqrt(grad[0] ** 2)"),
-    ("max() of device scalars", "norm:BatchNorm.backward", "x_hat, s, train = cache",
+    ("max() of device scalars", "layers.batchnorm:BatchNorm.backward", "x_hat, s, train = cache",
      "x_hat, s, train = cache; max(dy[0])"),
     (".any() in a condition", "losses:LeastSquares.generator", "m = _rows(a_g)", "m = _rows(a_g) if a_g.any() else 1"),
     ("a loop over entries", "losses:sigmoid", "return", "[float(x) for x in a.ravel()[:2]]; return"),
     ("the norm read every step", "optim:Optimizer.step", "self.t += 1", "self.t += 1; (grad @ grad).tolist()"),
-    ("np.asarray of the record", "training:Training._record", "asnumpy(xp.stack(figures))",
+    ("np.asarray of the record", "run.record:record", "asnumpy(xp.stack(figures))",
      "np.asarray(xp.stack(figures))"),
-    ("figures read one by one", "training:Training._record", "*asnumpy(xp.stack(figures)).tolist()",
+    ("figures read one by one", "run.record:record", "*asnumpy(xp.stack(figures)).tolist()",
      "*map(float, figures)"),
     ("samples kept on the host", *LOSS, "asnumpy(x_g); return Info(value"),
     # masks and indices
-    ("a mask to assign", "activations:LeakyReLU.df", "dx *= dy", "dx[y <= 0] = self.slope; dx *= dy"),
+    ("a mask to assign", "layers.activations:LeakyReLU.dx", "dx *= dy", "dx[y <= 0] = self.slope; dx *= dy"),
     ("a mask to pick", "losses:Hinge.discriminator", "value = ", "value = 0 * a_x[a_x < 1].sum() + "),
-    ("nonzero", "activations:ReLU.df", "dy * (y > 0)", "dy * (array_module(y).nonzero(y), y > 0)[1]"),
+    ("nonzero", "layers.activations:ReLU.dx", "dy * (y > 0)", "dy * (array_module(y).nonzero(y), y > 0)[1]"),
     ("a list of indices", *PICK, "self.x[list(range(self.batch))]"),
     ("indices drawn on the host", *SORT, "np.random.default_rng(epoch).permutation(len(self.x))"),
     ("indices brought to the host", *PICK, "self.x[self._order.tolist()[j * self.batch : (j + 1) * self.batch]]"),
-    ("assignment to an index twice", "maxout:Maxout.backward", "x, winner = cache",
+    ("assignment to an index twice", "layers.maxout:Maxout.backward", "x, winner = cache",
      "x, winner = cache; dy = dy.copy(); dy[array_module(dy).arange(len(dy)) // 2] *= 1"),
     # memory and dtypes
     ("Adam's state not set", "optim:Optimizer.begin", ".zeros_like", ".empty_like"),
     ("the average not set", "training:Training.__init__", "xp.zeros_like(G.theta)", "xp.empty_like(G.theta)"),
-    ("half a buffer written", "activations:Tanh.df", "dx -= 1",
+    ("half a buffer written", "layers.activations:Tanh.dx", "dx -= 1",
      "dx[1:] = array_module(y).empty(y.shape, dtype=y.dtype)[1:]; dx -= 1"),
     ("a float64 scalar", "optim:SGD.update", "lr * g", "g * np.float64(lr)"),
     ("a float64 scalar on the left", "optim:SGD.update", "lr * g", "np.float64(lr) * g"),
     ("ones without a dtype", "losses:Wasserstein.discriminator", "array_module(a_x).ones_like",
      "lambda a: array_module(a).ones(a.shape)"),
     ("a mask without a dtype", *MASK, "rng.random(x.shape)"),
-    ("zeros without a dtype", "maxout:Maxout.backward", "dh = dh.reshape(len(x), -1)",
+    ("zeros without a dtype", "layers.maxout:Maxout.backward", "dh = dh.reshape(len(x), -1)",
      "dh = array_module(x).zeros(dh.shape); dh = dh.reshape(len(x), -1)"),
     ("an integer array as divisor", "losses:LeastSquares.generator", "(a_g - 1) / m",
      "(a_g - 1) / (array_module(a_g).arange(1) + m)"),
@@ -121,9 +121,9 @@ def sow(place: str, old: str, new: str, monkeypatch: Any) -> None:
 
 
 def _function(source: str, names: dict[str, Any], name: str) -> Any:
-    from numgan.backend import array_module, asnumpy, generator
+    from numgan.backend import array_module, asnumpy, random_generator
 
-    extra = {"np": np, "math": math, "array_module": array_module, "asnumpy": asnumpy, "generator": generator}
+    extra = {"np": np, "math": math, "array_module": array_module, "asnumpy": asnumpy, "random_generator": random_generator}
     scope = extra | names
     code = compile(source, f"<{name} with a bug>", "exec", flags=__future__.annotations.compiler_flag)
     exec(code, scope)

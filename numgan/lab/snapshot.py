@@ -1,21 +1,24 @@
-"""What a picture of a run shows, as arrays: taken at one moment, drawn later."""
+"""A snapshot: what a picture of a run shows, as arrays, taken at one moment and drawn later."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from numgan import metrics
-from numgan.backend import array_module, asnumpy, generator
+from numgan.backend import Array, array_module, asnumpy, random_generator
 from numgan.errors import InputError
 from numgan.losses import sigmoid
-from numgan.streams import SAMPLE
+from numgan.gan import Player
+from numgan.lab.pull import pull
+from numgan.run.streams import OBSERVATION
+from numgan.training import Training
 
 ROWS, GRID, LINES, MESH = 400, 48, 13, 2.0  # samples; points along a side of D's surface; lines of z's mesh, ±MESH
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """A run on points (n, 2) at one moment."""
 
     step: int
@@ -31,21 +34,22 @@ class Look(NamedTuple):
     js: float
 
 
-def look(run: Any, box: tuple[float, float, float, float] | None = None) -> Look:
+def snapshot(run: Training, box: tuple[float, float, float, float] | None = None) -> Snapshot:
     """Leaves the run as it was. box: by default a little more than the data."""
     if run.data.x.shape[1] != 2:
         raise InputError(f"this picture is of points in the plane, but rows here have {run.data.x.shape[1]} numbers")
     x = run.data.x[: 5 * ROWS]
     box = box or _around(x)
     m = max(ROWS // run.batch, 1) * run.batch
-    x_g = run.G(run._fixed_noise(SAMPLE, m, 0))
+    x_g = run.G(run.fixed_batch(m)[1])
+    _, wanted = pull(run.D, x_g, run.loss, random_generator(array_module(x_g), 0, OBSERVATION, 0))
     record = run.history[-1] if run.history else None
     kl, js = metrics.grid_divergences(x, asnumpy(x_g))
-    return Look(
+    return Snapshot(
         run.step,
         x[:ROWS],
         asnumpy(x_g),
-        _pull(run, x_g),
+        asnumpy(wanted),
         box,
         _surface(run.D, box),
         _mesh(run.G, run.n_z),
@@ -56,7 +60,7 @@ def look(run: Any, box: tuple[float, float, float, float] | None = None) -> Look
     )
 
 
-class Line(NamedTuple):
+class LineSnapshot(NamedTuple):
     """A run on numbers (n, 1) with z of one dimension at one moment: what the paper's Figure 1 shows."""
 
     step: int
@@ -68,7 +72,7 @@ class Line(NamedTuple):
     G: np.ndarray  # (LINES,) G(z)
 
 
-def line(run: Any, reach: float = 1.5) -> Line:
+def line_snapshot(run: Training, reach: float = 1.5) -> LineSnapshot:
     """Densities by Gaussian kernels."""
     if run.data.x.shape[1] != 1 or run.n_z != 1:
         raise InputError(f"Figure 1 needs numbers on a line, got rows of {run.data.x.shape[1]} and z of {run.n_z}")
@@ -77,7 +81,7 @@ def line(run: Any, reach: float = 1.5) -> Line:
     x, z = np.linspace(middle - side, middle + side, 300), np.linspace(-MESH, MESH, LINES)
     p_d, p_g = _density(rows, x), _density(run.sample(2000)[:, 0].astype(float), x)
     D, G = (asnumpy(net(_column(a, like)))[:, 0] for net, a in ((run.D, x), (run.G, z)))
-    return Line(run.step, x, p_d, p_g, sigmoid(D), z, G)
+    return LineSnapshot(run.step, x, p_d, p_g, sigmoid(D), z, G)
 
 
 def _density(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -93,14 +97,7 @@ def _around(x: np.ndarray) -> tuple[float, float, float, float]:
     return float(left), float(right), float(bottom), float(top)
 
 
-def _pull(run: Any, x_g: Any) -> np.ndarray:
-    """−m ∂L_G/∂x_g, (m, 2)."""
-    rng = generator(array_module(x_g), 0)
-    a_g, tape = run.D.forward(x_g, train=True, rng=rng)
-    return -len(a_g) * asnumpy(run.D.backward(run.loss.generator(a_g)[1], tape, params=False))
-
-
-def _surface(D: Any, box: tuple[float, float, float, float]) -> np.ndarray | None:
+def _surface(D: Player, box: tuple[float, float, float, float]) -> np.ndarray | None:
     if not getattr(D, "rowwise", False):
         return None
     left, right, bottom, top = box
@@ -109,7 +106,7 @@ def _surface(D: Any, box: tuple[float, float, float, float]) -> np.ndarray | Non
     return sigmoid(asnumpy(D(rows))).reshape(GRID, GRID)
 
 
-def _mesh(G: Any, n_z: int) -> np.ndarray | None:
+def _mesh(G: Player, n_z: int) -> np.ndarray | None:
     if n_z != 2:
         return None
     side = np.linspace(-MESH, MESH, LINES)
@@ -117,5 +114,5 @@ def _mesh(G: Any, n_z: int) -> np.ndarray | None:
     return asnumpy(G(array_module(G.theta).asarray(z, dtype=G.theta.dtype))).reshape(LINES, LINES, 2)
 
 
-def _column(a: np.ndarray, like: Any) -> Any:
+def _column(a: np.ndarray, like: Array) -> Array:
     return array_module(like).asarray(a[:, None], dtype=like.dtype)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError
-from numgan.layers import row_sum
-from numgan.protocol import Layer, Shapes, check_sizes
+from numgan.layers.base import Layer, Shapes, check_sizes
+from numgan.layers.linear import row_sum
 
 
 @dataclass(eq=False)
@@ -49,7 +48,9 @@ class BatchNorm(Layer):
         self.gamma[...], self.beta[...] = 1, 0
         self.mean[...], self.var[...] = 0, 1
 
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, tuple[Array, Array, bool]]:
+    def forward(
+        self, x: Array, train: bool = False, rng: RandomGenerator | None = None
+    ) -> tuple[Array, tuple[Array, Array, bool]]:
         mean, var = (x.mean(axis=0), x.var(axis=0)) if train else (self.mean, self.var)
         s = 1 / array_module(x).sqrt(var + self.eps)  # (n,)
         x_hat = (x - mean) * s

@@ -1,4 +1,4 @@
-"""A walk through the gallery, as lines of text: what there is, and what happens when it is run."""
+"""The gallery for a terminal, as lines of text: what there is, and what happens when it is run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from numgan import metrics
 from numgan.errors import DivergedError, lookup
 from numgan.lab.gallery import GALLERY
-from numgan.lab.health import diagnose, observe
+from numgan.lab.health import health
 from numgan.lab.setup import Setup
 from numgan.training import Training
 
-LOOKS = 5
+LINES = 5
 
 
 def listing() -> Iterator[str]:
@@ -31,8 +31,8 @@ def setups(name: str, cure: str | None = None) -> dict[str, Setup]:
 def watch(run: Training, steps: int) -> Iterator[str]:
     """Trains, and says at a few even steps how it goes."""
     try:
-        for record in run.steps(steps, every=max(1, steps // LOOKS)):
-            yield f"  step {record.step:>5}  D(x) {record.D_x:.2f}  D(G(z)) {record.D_Gz:.2f}  {diagnose(observe(run))}"
+        for record in run.steps(steps, every=max(1, steps // LINES)):
+            yield f"  step {record.step:>5}  D(x) {record.D_x:.2f}  D(G(z)) {record.D_Gz:.2f}  {health(run)}"
     except DivergedError as error:
         yield f"  diverging: {error}"
         return

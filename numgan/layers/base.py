@@ -3,8 +3,14 @@
     y, cache = layer.forward(x, train=False, rng=None)
     dx = layer.backward(dy, cache, params=True, inputs=True, add=True)
 
-`forward` hands back all that `backward` will need, so nothing that belongs to a batch stays on the layer. `backward`
-adds ∂L/∂W to `dW` (or writes over it, with add=False), unless params is false. Neither changes an array it was given.
+`forward` returns all that `backward` will need, so nothing that belongs to a batch stays on the layer. Neither changes
+an array it was given. Three booleans say which gradients are wanted:
+
+    params   ∂L/∂W and so on: False where D only carries the gradient on to G
+    inputs   ∂L/∂x: False in the first layer, where nobody needs it (then backward returns None)
+    add      ∂L/∂W is added to what dW holds; False: it is written over it
+
+A layer without parameters has only ∂L/∂x to give: it defines `dx(dy, cache)` in place of `backward`.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from numgan.backend import Array
+from numgan.backend import Array, RandomGenerator
 from numgan.errors import InputError, check_whole
 
 Shapes = dict[str, tuple[int, ...]]
@@ -70,11 +76,25 @@ class Layer:
     def init(self, rng: np.random.Generator) -> None:
         """First values of the parameters; `rng` is a host generator, so that every backend starts alike."""
 
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Any]:
+    def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Any]:
         raise NotImplementedError
 
-    def backward(self, dy: Array, cache: Any, params=True, inputs=True, add=True) -> Array | None:
+    def backward(
+        self, dy: Array, cache: Any, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None:
+        return self.dx(dy, cache)
+
+    def dx(self, dy: Array, cache: Any) -> Array:
+        """∂L/∂x of a layer without parameters."""
         raise NotImplementedError
+
+    def tangent(self, v: Array, dy: Array, cache: Any) -> tuple[Array, Array | None]:
+        """(J v, bend) with J = ∂y/∂x: what gradient penalties ask of a layer, see `penalty`.
+
+        With S = Σ dy · J v, where v (like x) and dy (like y) are constants, it adds ∂S/∂W to dW. bend is ∂S/∂x, or
+        None where J does not depend on x.
+        """
+        raise InputError(f"{type(self).__name__} has no tangent rule for gradient penalties: leave it out of D, or write its tangent")
 
     def __call__(self, x: Array) -> Array:
         """y alone, in evaluation mode."""
@@ -85,8 +105,13 @@ class Layer:
         return self(x)
 
     def __getattr__(self, name: str) -> Any:
-        # Only reached for a name that is not there: most often a weight, before the layer stands in a network.
-        raise AttributeError(f"{type(self).__name__} has no {name!r}; weights exist once it stands in a Network([…])")
+        # Only reached for a name that is not there, or for a property that asked for one that is not there.
+        own = getattr(type(self), name, None)
+        if isinstance(own, property) and own.fget:
+            return own.fget(self)  # again, so that the error names what is missing, not the property
+        has = ", ".join(key for key in self.__dict__ if self.bound and key.removeprefix("d") in self.shapes)
+        weights = f"its weights are {has}" if has else "weights exist once the layer stands in a Network([…])"
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; {weights}")
 
     def __getstate__(self) -> dict[str, Any]:
         # Views do not survive a copy: they would become arrays of their own. The network binds its layers again.
@@ -95,6 +120,11 @@ class Layer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+
+def diagonal_tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array, None]:
+    """The tangent rule where J is diagonal and constant within a piece: J v is what the backward pass makes of v."""
+    return layer.dx(v, cache), None
 
 
 def width(layers: Sequence[Layer], name: str) -> int | None:

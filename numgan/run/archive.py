@@ -13,18 +13,16 @@ from typing import IO, Any
 
 import numpy as np
 
-from numgan import activations, cures, layers, losses, maxout, norm, optim, penalty, schedules
+from numgan import layers, losses, optim, penalty, schedules
 from numgan.errors import InputError
 from numgan.network import Network
 
 FORMAT = "numgan-1"
 
 # Only these are ever built from a file: a checkpoint holds names and numbers, never code.
-KNOWN = {
+KNOWN: dict[str, type] = {
     cls.__name__: cls
-    for room in (layers, maxout, activations, norm, cures, losses, optim, penalty, schedules)
-    for cls in vars(room).values()
-    if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == room.__name__
+    for cls in (*layers.ALL, *map(type, losses.BY_NAME.values()), *optim.BY_NAME.values(), *penalty.BY_NAME.values(), *schedules.ALL)
 }
 
 

@@ -16,15 +16,12 @@ from typing import Any
 import numpy as np
 
 from numgan import data, losses, models
-from numgan.activations import LeakyReLU, Tanh
-from numgan.averaging import average_in
+from numgan.run.averaging import average_in
 from numgan.backend import Array, asnumpy, describe
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Linear
+from numgan.layers import BatchNorm, Dropout, LeakyReLU, Linear, Maxout, Tanh
 from numgan.losses import Loss
-from numgan.maxout import Dropout, Maxout
 from numgan.network import Network
-from numgan.norm import BatchNorm
 from numgan.optim import SGD, Adam, Optimizer
 from numgan.training import Training
 

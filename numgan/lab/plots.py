@@ -1,6 +1,6 @@
 """Pictures of the lab. Each function returns a Figure, except `film`, which writes a file.
 
-A live picture in a notebook: `display(labplots.portrait([looks.look(run)]))` in the loop over `run.steps(…)`.
+A live picture in a notebook: `display(plots.portrait([snapshot(run)]))` in the loop over `run.steps(…)`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 
 from numgan.errors import InputError
 from numgan.lab import dynamics
-from numgan.lab.looks import Line, Look, line, look
+from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot, snapshot
 from numgan.plots import GENERATED, REAL
+from numgan.training import Training
 
 D_COLORS = "Greys_r"  # white where D is 1; blue and orange stand out on all of it
 ARROWS = 60
@@ -48,7 +49,7 @@ def phase_portraits(
     return figure
 
 
-def figure_1(run: Any, marks: Sequence[int]) -> Figure:
+def figure_1(run: Training, marks: Sequence[int]) -> Figure:
     """Goodfellow et al. 2014, Figure 1, from a run: trains it up to each of the steps in `marks` and draws it there.
 
     Data dotted black, p_g green, D blue and dashed; below, where G takes evenly spaced z.
@@ -57,19 +58,19 @@ def figure_1(run: Any, marks: Sequence[int]) -> Figure:
     for ax, mark in zip(np.ravel(figure.subplots(1, len(marks), sharey=True)), marks, strict=True):
         for _ in run.steps(max(mark - run.step, 0), every=max(mark, 1)):
             pass
-        _line(ax, line(run))
+        _line(ax, line_snapshot(run))
     figure.axes[0].legend(loc="upper left", fontsize=7)
     return figure
 
 
-def portrait(seen: Sequence[Look]) -> Figure:
-    """The last look at a run on points in the plane, with charts of all the looks so far."""
+def portrait(seen: Sequence[Snapshot]) -> Figure:
+    """The last look at a run on points in the plane, with charts of all the snapshots so far."""
     figure = Figure(figsize=(8, 4), layout="constrained")
     _draw(figure, seen)
     return figure
 
 
-def film(run: Any, steps: int, path: str | Path, frames: int = 40, dpi: int = 55) -> None:
+def film(run: Training, steps: int, path: str | Path, frames: int = 40, dpi: int = 55) -> None:
     """Trains a run and films it: a .gif, or one .html with a play bar and nothing outside itself."""
     writers = {".gif": PillowWriter(fps=8), ".html": HTMLWriter(fps=8, embed_frames=True, default_mode="loop")}
     path = Path(path)
@@ -77,12 +78,12 @@ def film(run: Any, steps: int, path: str | Path, frames: int = 40, dpi: int = 55
         raise InputError(f"{path}: expected a name ending in .gif or .html")
     if path.exists():
         raise InputError(f"{path} is there already: choose another name")
-    seen = [look(run)]
-    seen += [look(run, seen[0].box) for _ in run.steps(steps, every=max(1, steps // frames))]
+    seen = [snapshot(run)]
+    seen += [snapshot(run, seen[0].box) for _ in run.steps(steps, every=max(1, steps // frames))]
     _write(writers[path.suffix], seen, path, dpi)
 
 
-def _write(writer: AbstractMovieWriter, seen: list[Look], path: Path, dpi: int) -> None:
+def _write(writer: AbstractMovieWriter, seen: list[Snapshot], path: Path, dpi: int) -> None:
     figure = Figure(figsize=(8, 4))
     FigureCanvasAgg(figure)
     with writer.saving(figure, str(path), dpi):
@@ -92,7 +93,7 @@ def _write(writer: AbstractMovieWriter, seen: list[Look], path: Path, dpi: int) 
             writer.grab_frame()
 
 
-def _draw(figure: Figure, seen: Sequence[Look]) -> None:
+def _draw(figure: Figure, seen: Sequence[Snapshot]) -> None:
     left, right = np.ravel(figure.subfigures(1, 2, width_ratios=(1.2, 1)))  # type: ignore[arg-type]
     _scene(left.subplots(), seen[-1])
     step = [s.step for s in seen]
@@ -106,7 +107,7 @@ def _draw(figure: Figure, seen: Sequence[Look]) -> None:
     charts[-1].set_xlabel("step", fontsize=8)
 
 
-def _scene(ax: Any, s: Look) -> None:
+def _scene(ax: Any, s: Snapshot) -> None:
     """D's surface, data, G's mesh, samples and where they are asked to go."""
     left, right, bottom, top = s.box
     if s.surface is not None:
@@ -124,7 +125,7 @@ def _scene(ax: Any, s: Look) -> None:
     ax.legend(loc="upper right", fontsize=7)
 
 
-def _line(ax: Any, s: Line) -> None:
+def _line(ax: Any, s: LineSnapshot) -> None:
     ax.plot(s.x, s.p_d, "k:", label="data")
     ax.plot(s.x, s.p_g, color="#009E73", label="p_g")
     ax.plot(s.x, s.D, "--", color=REAL, label="D")

@@ -12,21 +12,23 @@ from __future__ import annotations
 import math
 from functools import partial
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from numgan.backend import Array, array_module, generator
+from numgan.backend import Array, RandomGenerator, array_module, random_generator
 from numgan.errors import lookup
 
 BLOCK = 16  # batches of noise per block
 
-# The purpose of a stream is part of its key, so that no two draw the same numbers.
-EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION = range(5)
+# The purpose of a stream is part of its key, so that no two draw the same numbers. New ones go to the end: the order
+# fixes what a seed draws.
+EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION, OBSERVATION = range(6)
 
 
 class Minibatches:
-    """Batch i of rows of x (n, …), without replacement within an epoch; the n mod batch rows left over sit it out."""
+    """Batch i of rows of x (n, …), without replacement within an epoch; the n mod batch rows left over wait for the
+    next one."""
 
     def __init__(self, x: Array, batch: int, seed: int) -> None:
         self.x, self.batch, self.seed = x, batch, seed
@@ -39,32 +41,37 @@ class Minibatches:
             # Sorting random keys gives a permutation on every backend; CuPy's generators have none of their own.
             # The keys are float64 whatever the run is in: of float32 there are so few that rows would tie.
             xp = array_module(self.x)
-            keys = generator(xp, self.seed, EPOCH, epoch).random(len(self.x), dtype=np.float64)
+            keys = random_generator(xp, self.seed, EPOCH, epoch).random(len(self.x), dtype=np.float64)
             self._epoch, self._order = epoch, xp.argsort(keys)
         return self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)
 
 
 class Noise:
-    """Batch i of noise, (batch, n_z)."""
+    """Batch i of noise, (batch, n_z), each drawn once in a run; and `fixed` noise, the same whenever it is asked for."""
 
-    def __init__(self, kind: str, batch: int, n_z: int, dtype: Any, seed: int, xp: ModuleType) -> None:
+    def __init__(self, kind: str, batch: int, n_z: int, dtype: DTypeLike, seed: int, xp: ModuleType) -> None:
         self.kind, self.batch, self.n_z, self.dtype, self.seed, self.xp = kind, batch, n_z, dtype, seed, xp
         self._index, self._block = -1, xp.empty(0, dtype=dtype)
 
     def __call__(self, i: int) -> Array:
         index, j = divmod(i, BLOCK)
         if index != self._index:
-            rng = generator(self.xp, self.seed, NOISE, index)
+            rng = random_generator(self.xp, self.seed, NOISE, index)
             self._index, self._block = index, draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)
         return self._block[j]
 
+    def fixed(self, n: int, seed: int = 0, purpose: int = SAMPLE) -> Array:
+        """(n, n_z): what samples of a seed, or statistics for evaluation, are made from. Advances nothing."""
+        rng = random_generator(self.xp, self.seed, purpose, seed)
+        return draw(rng, self.kind, (n, self.n_z), self.dtype)
 
-def draw(rng: Any, kind: str, shape: tuple[int, ...], dtype: Any) -> Array:
+
+def draw(rng: RandomGenerator, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Noise of mean 0 and variance 1: "normal", or "uniform" on (−√3, √3) as in the 2014 paper's code."""
     return lookup("noise", kind, {"normal": rng.standard_normal, "uniform": partial(_uniform, rng)})(shape, dtype=dtype)
 
 
-def _uniform(rng: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+def _uniform(rng: RandomGenerator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     z = rng.random(shape, dtype=dtype)
     z -= 0.5
     z *= 2 * math.sqrt(3)

@@ -10,18 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from numgan.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.backend import Array
 from numgan.check import Report, gradcheck
-from numgan.cures import InstanceNoise, MinibatchStd, Pack
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Linear, Reshape
+from numgan.layers import (
+    BatchNorm,
+    Dropout,
+    InstanceNoise,
+    Layer,
+    LeakyReLU,
+    Linear,
+    Maxout,
+    MinibatchStd,
+    Pack,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    Tanh,
+)
 from numgan.losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating, Wasserstein
-from numgan.maxout import Dropout, Maxout
 from numgan.network import Network
-from numgan.norm import BatchNorm
 from numgan.penalty import R1, R2, WGANGP, Penalty
-from numgan.protocol import Layer
 
 PENALTIES: list[Penalty] = [R1(), R2(), WGANGP()]
 LOSSES: list[Loss] = [

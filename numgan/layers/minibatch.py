@@ -1,39 +1,12 @@
-"""Layers for a D that is not to be fooled by few samples, nor to be sure too soon."""
+"""Layers that show D several rows at once, so that it sees when samples are alike: the cures of mode collapse."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError
-from numgan.protocol import Layer, check_sizes
-
-
-@dataclass(eq=False)
-class InstanceNoise(Layer):
-    """In training y = x + std · ε, ε ~ N(0, I); else y = x. dx = dy. As D's first layer it blurs all rows alike.
-
-    Then p_d and p_g overlap, and D* is not constant where the samples are. Sønderby et al. 2017, "Amortised MAP
-    Inference", §3.3; Arjovsky & Bottou 2017, §3.1.
-    """
-
-    std: float = 0.1
-    stochastic = True
-
-    def __post_init__(self) -> None:
-        if not self.std >= 0:
-            raise InputError(f"InstanceNoise's std must be 0 or more, got {self.std!r}")
-
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, None]:
-        if not train:
-            return x, None
-        if rng is None:
-            raise InputError("InstanceNoise in training draws noise: pass rng=np.random.default_rng(seed) to forward")
-        return x + self.std * rng.standard_normal(x.shape, dtype=x.dtype), None
-
-    def backward(self, dy: Array, cache: None, params=True, inputs=True, add=True) -> Array | None:
-        return dy
+from numgan.layers.base import Layer, check_sizes
 
 
 @dataclass(eq=False)
@@ -50,12 +23,14 @@ class Pack(Layer):
     def __post_init__(self) -> None:
         check_sizes(self, k=self.k)
 
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, tuple[int, ...]]:
+    def forward(
+        self, x: Array, train: bool = False, rng: RandomGenerator | None = None
+    ) -> tuple[Array, tuple[int, ...]]:
         if len(x) % self.k:
             raise InputError(f"Pack puts {self.k} rows together: it needs a multiple of {self.k} rows, got {len(x)}")
         return x.reshape(len(x) // self.k, -1), x.shape
 
-    def backward(self, dy: Array, x_shape: tuple[int, ...], params=True, inputs=True, add=True) -> Array | None:
+    def dx(self, dy: Array, x_shape: tuple[int, ...]) -> Array:
         return dy.reshape(x_shape)
 
     def calibrate(self, x: Array) -> Array:
@@ -84,12 +59,12 @@ class MinibatchStd(Layer):
     def n_out(self) -> int:
         return self.n + 1
 
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Array]:
+    def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Array]:
         xp = array_module(x)
         centred = x - x.mean(axis=0)
         std = xp.sqrt((centred * centred).mean(axis=0) + 1e-8)
         s = xp.broadcast_to(std.mean(), (len(x), 1)).astype(x.dtype)
         return xp.concatenate([x, s], axis=1), centred / (std * x.size)
 
-    def backward(self, dy: Array, ds_dx: Array, params=True, inputs=True, add=True) -> Array | None:
+    def dx(self, dy: Array, ds_dx: Array) -> Array:
         return dy[:, : self.n] + dy[:, self.n].sum() * ds_dx

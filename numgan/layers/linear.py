@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, RandomGenerator, array_module
+from numgan.layers.base import Layer, Shapes, check_sizes
 from numgan.parallel import matmul
-from numgan.protocol import Layer, Shapes, check_sizes
 
 
 @dataclass(eq=False)
@@ -38,34 +37,23 @@ class Linear(Layer):
         _uniform(self.W, rng, math.sqrt(3 / self.n_in) if self.scale is None else self.scale)
         self.b[...] = 0
 
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Array]:
+    def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Array]:
         y = matmul(x, self.W)
         y += self.b
         return y, x
 
-    def backward(self, dy: Array, x: Array, params=True, inputs=True, add=True) -> Array | None:
+    def backward(
+        self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None:
         if params:
             product(x.T, dy, self.dW, add)
             row_sum(dy, self.db, add)
         return matmul(dy, self.W.T) if inputs else None
 
-
-@dataclass(eq=False)
-class Reshape(Layer):
-    """The same numbers in another shape, row by row: (m, …) → (m, *shape); dx is dy in the shape of x."""
-
-    shape: tuple[int, ...]
-    keeps_width = False
-
-    def __post_init__(self) -> None:
-        self.shape = tuple(self.shape)
-        check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
-
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, tuple[int, ...]]:
-        return x.reshape(len(x), *self.shape), x.shape
-
-    def backward(self, dy: Array, x_shape: tuple[int, ...], params=True, inputs=True, add=True) -> Array | None:
-        return dy.reshape(x_shape)
+    def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
+        """J v = v W; ∂S/∂W = vᵀ dy; b is not in J."""
+        product(v.T, dy, self.dW, add=True)
+        return v @ self.W, None
 
 
 def product(a: Array, b: Array, out: Array, add: bool) -> None:

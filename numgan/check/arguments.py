@@ -13,7 +13,7 @@ import numpy as np
 
 from numgan.errors import InputError
 from numgan.network import Network
-from numgan.protocol import Layer
+from numgan.layers.base import Layer
 
 FORMS = (
     "an object (a layer, a network or a loss), or forward=, backward= and x= (two functions), "
@@ -51,11 +51,13 @@ def check_layer(layer: Layer) -> None:
     """A layer of one's own needs all that a network passes to it, by position."""
     for inner in layer.layers if isinstance(layer, Network) else ():
         check_layer(inner)
+    kind = type(layer)
+    if kind.forward is Layer.forward:
+        raise InputError(f"{kind.__name__}.forward is missing: a layer needs {FORWARD}")
+    if kind.backward is Layer.backward and (layer.shapes or kind.dx is Layer.dx):
+        raise InputError(f"{kind.__name__}.backward is missing: a layer needs {BACKWARD}")
     for name, n, form in (("forward", 3, FORWARD), ("backward", 5, BACKWARD)):
-        full = f"{type(layer).__name__}.{name}"
-        if getattr(type(layer), name) is getattr(Layer, name):
-            raise InputError(f"{full} is missing: a layer needs {form}")
-        _check_takes(full, getattr(layer, name), n, form)
+        _check_takes(f"{kind.__name__}.{name}", getattr(layer, name), n, form)
 
 
 def check_pair(layer: Layer, out: Any) -> None:

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
-from numgan import commands
+from numgan.app import commands
 from numgan.errors import InputError
 
 

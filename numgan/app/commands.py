@@ -44,8 +44,10 @@ def train(options: argparse.Namespace) -> int:
 
 
 def sample(options: argparse.Namespace) -> int:
-    from numgan import checkpoint, plots, resume
+    from numgan import plots
     from numgan.backend import backend
+    from numgan.run.archive import atomic
+    from numgan.run.state import Checkpoint
 
     path = Path(options.run)
     if path.is_dir() and not (path / "checkpoint.npz").exists():
@@ -58,20 +60,21 @@ def sample(options: argparse.Namespace) -> int:
         raise InputError(f"--out {out} is there already: choose another name")
     if not out.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.parent}: make it first")
-    x, image_shape = resume.sample(path, options.n, options.seed, backend(options.backend))
-    with checkpoint.atomic(out) as file:
+    checkpoint = Checkpoint(path)
+    x = checkpoint.sample(options.n, options.seed, backend(options.backend))
+    with atomic(out) as file:
         if out.suffix == ".npz":
             import numpy as np
 
             np.savez(file, x=x)
         else:
-            plots.grid(x, image_shape).savefig(file, format="png", dpi=120)
+            plots.sheet(x, checkpoint.image_shape).savefig(file, format="png", dpi=120)
     print(f"{options.n} samples: {out}")
     return 0
 
 
 def gradcheck(options: argparse.Namespace) -> int:
-    from numgan.survey import survey
+    from numgan.check.survey import survey
 
     wrong = 0
     print(f"{'what':<52} {'relative error':>14}")
@@ -86,7 +89,7 @@ def gradcheck(options: argparse.Namespace) -> int:
 
 def gpucheck(options: argparse.Namespace) -> int:
     from numgan.backend import backend
-    from numgan.gpucheck import report
+    from numgan.check.gpu import report
 
     good = True
     for line, ok in report(backend("cupy")):
@@ -97,28 +100,28 @@ def gpucheck(options: argparse.Namespace) -> int:
 
 
 def lab(options: argparse.Namespace) -> int:
-    from numgan.lab import visit
+    from numgan.lab import console
 
     if options.name is None:
-        print(*visit.listing(), sep="\n")
+        print(*console.listing(), sep="\n")
         return 0
-    chosen = visit.setups(options.name, options.cure)
+    chosen = console.setups(options.name, options.cure)
     if options.out:
         return _film(options, chosen)
     for title, setup in chosen.items():
         print(f"{options.name}, cure: {title}, seed {options.seed}")
-        for line in visit.watch(setup.training(options.seed), setup.steps):
+        for line in console.watch(setup.training(options.seed), setup.steps):
             print(line, flush=True)
     return 0
 
 
 def _film(options: argparse.Namespace, chosen: dict[str, Any]) -> int:
-    from numgan import labplots
+    from numgan.lab import plots
 
     if len(chosen) > 1:
         raise InputError("--out films one run: choose it with --cure NAME, or --cure none")
     (setup,) = chosen.values()
-    labplots.film(setup.training(options.seed), setup.steps, options.out)
+    plots.film(setup.training(options.seed), setup.steps, options.out)
     print(f"{options.name}, cure: {options.cure}, seed {options.seed}: {options.out}")
     return 0
 
@@ -127,7 +130,7 @@ def _new(options: argparse.Namespace) -> Any:
     """The run that the options ask for; its folder is made only when everything has been checked."""
     from numgan import data, losses, models
     from numgan.backend import backend
-    from numgan.runs import Run, new_folder
+    from numgan.app.folder import Run, new_folder
     from numgan.training import Training
 
     _check_counts(options)
@@ -175,7 +178,7 @@ def _resumed(options: argparse.Namespace) -> Any:
     """The run in a folder, as it was left, on the backend it was on unless another is asked for."""
     from numgan import data, models
     from numgan.backend import backend
-    from numgan.runs import Run, read_about, read_frames
+    from numgan.app.folder import Run, read_about, read_frames
     from numgan.training import Training
 
     others = [name for name in _SETTINGS if getattr(options, name) is not None]
@@ -198,17 +201,17 @@ def _follow(run: Any, stopped: list[int]) -> None:
     """Trains with a progress bar on stderr, where that is a terminal, until done or told to stop."""
     from tqdm import tqdm
 
-    from numgan.lab.health import diagnose, observe
+    from numgan.lab.health import health
 
-    health = ""
+    health_name = ""
     bar = tqdm(total=run.steps, initial=run.training.step, unit="step", disable=None, dynamic_ncols=True)
     with contextlib.closing(bar):
         for record in run.go():
             losses = f"loss_D {record.loss_D:.3f} loss_G {record.loss_G:.3f}"
             if record.step % HEALTH_EVERY == 0:
-                health = diagnose(observe(run.training)).name
+                health_name = health(run.training).name
             D = f"D(x) {record.D_x:.2f} D(G(z)) {record.D_Gz:.2f}"
-            bar.set_postfix_str(f"{losses} {D} {health}", refresh=False)
+            bar.set_postfix_str(f"{losses} {D} {health_name}", refresh=False)
             bar.update(record.step - bar.n)
             if stopped:
                 return
@@ -238,7 +241,7 @@ def _stop_signals() -> Iterator[list[int]]:
 
 def _report(run: Any, steps: int, seconds: float) -> None:
     """What ran, how it went, and where things are."""
-    from numgan.lab.health import diagnose, observe
+    from numgan.lab.health import health
 
     training, data = run.training, run.training.data
     shape = "×".join(map(str, data.image_shape or data.x.shape[1:]))
@@ -249,7 +252,7 @@ def _report(run: Any, steps: int, seconds: float) -> None:
         r = training.history[-1]
         print(f"D(x) {r.D_x:.2f}   D(G(z)) {r.D_Gz:.2f}   V {r.V:.3f} (−log 4 = −1.386 where D cannot tell them apart)")
         early = training.step < HEALTH_EVERY
-        print(f"health: {'too early to tell' if early else diagnose(observe(training))}")
+        print(f"health: {'too early to tell' if early else health(training)}")
     print(f"in {run.folder}: samples.png  progress.png  history.png  history.csv  checkpoint.npz")
     print(f"more samples:  {_program()} sample {run.folder} -n 64")
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError
-from numgan.protocol import Layer
+from numgan.layers.base import Layer, diagonal_tangent
 
 
 class Activation(Layer):
-    """A layer without parameters that acts on each entry alone: a function f and the product dy · f′, both given y."""
+    """A layer without parameters that acts on each entry alone: a function f(x), and dx = dy · f′, given y."""
 
     def f(self, x: Array) -> Array:
         raise NotImplementedError
 
-    def df(self, dy: Array, y: Array) -> Array:
-        raise NotImplementedError
-
-    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Array]:
+    def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Array]:
         y = self.f(x)
         return y, y
-
-    def backward(self, dy: Array, y: Array, params=True, inputs=True, add=True) -> Array | None:
-        return self.df(dy, y)
 
 
 @dataclass(eq=False)
@@ -34,8 +27,10 @@ class ReLU(Activation):
     def f(self, x: Array) -> Array:
         return array_module(x).maximum(x, 0)
 
-    def df(self, dy: Array, y: Array) -> Array:
+    def dx(self, dy: Array, y: Array) -> Array:
         return dy * (y > 0)
+
+    tangent = diagonal_tangent
 
 
 @dataclass(eq=False)
@@ -52,11 +47,13 @@ class LeakyReLU(Activation):
         y = x * self.slope
         return array_module(x).maximum(x, y, out=y)
 
-    def df(self, dy: Array, y: Array) -> Array:
+    def dx(self, dy: Array, y: Array) -> Array:
         dx = (y > 0).astype(dy.dtype)
         dx.clip(self.slope, 1, out=dx)  # f′(x): 1 or slope, several times faster than xp.where
         dx *= dy
         return dx
+
+    tangent = diagonal_tangent
 
 
 @dataclass(eq=False)
@@ -66,11 +63,15 @@ class Tanh(Activation):
     def f(self, x: Array) -> Array:
         return array_module(x).tanh(x)
 
-    def df(self, dy: Array, y: Array) -> Array:
+    def dx(self, dy: Array, y: Array) -> Array:
         dx = y * y
         dx -= 1
         dx *= dy
         return array_module(dx).negative(dx, out=dx)
+
+    def tangent(self, v: Array, dy: Array, y: Array) -> tuple[Array, Array]:
+        """J v = f′ v and bend = f″ v dy, with f″ = −2 y f′."""
+        return self.dx(v, y), self.dx(-2 * y * v * dy, y)
 
 
 @dataclass(eq=False)
@@ -85,8 +86,12 @@ class Sigmoid(Activation):
         y *= 0.5
         return y
 
-    def df(self, dy: Array, y: Array) -> Array:
+    def dx(self, dy: Array, y: Array) -> Array:
         dx = 1 - y
         dx *= y
         dx *= dy
         return dx
+
+    def tangent(self, v: Array, dy: Array, y: Array) -> tuple[Array, Array]:
+        """J v = f′ v and bend = f″ v dy, with f″ = (1 − 2y) f′."""
+        return self.dx(v, y), self.dx((1 - 2 * y) * v * dy, y)

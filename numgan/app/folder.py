@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from numgan import checkpoint, plots
+from numgan import plots
 from numgan.backend import array_module
 from numgan.errors import InputError
-from numgan.training import Record, Training
+from numgan.run import archive
+from numgan.run.record import Record
+from numgan.training import Training
 
 FRAMES = 8  # pictures over time
 FRAME_ROWS = {True: 12, False: 512}  # rows in each: images or points
@@ -65,10 +67,10 @@ class Run:
         backend = array_module(self.training.G.theta).__name__
         about = {"data": self.data, "model": self.model, "steps": self.steps, "backend": backend}
         self.training.save(self.folder / "checkpoint.npz")
-        checkpoint.write(self.folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
-        with checkpoint.atomic(self.folder / "run.json") as file:
+        archive.write(self.folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
+        with archive.atomic(self.folder / "run.json") as file:
             file.write(json.dumps(about, indent=1).encode())
-        with checkpoint.atomic(self.folder / "history.csv") as file:
+        with archive.atomic(self.folder / "history.csv") as file:
             text = TextIOWrapper(file, newline="", write_through=True)
             csv.writer(text).writerows([Record._fields, *self.training.history])
             text.detach()
@@ -84,7 +86,7 @@ class Run:
             self._picture("history", plots.history(self.training.history))
 
     def _picture(self, name: str, figure: Any) -> None:
-        with checkpoint.atomic(self.folder / f"{name}.png") as file:
+        with archive.atomic(self.folder / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=120)
 
     @property
@@ -122,6 +124,6 @@ def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 def read_frames(folder: str | os.PathLike[str], upto: int) -> tuple[list[np.ndarray], list[int]]:
     """The frames kept up to a step, and their steps."""
-    vectors, about = checkpoint.read(Path(folder) / "frames.npz")
+    vectors, about = archive.read(Path(folder) / "frames.npz")
     kept = [(frame, step) for frame, step in zip(vectors["frames"], about["steps"], strict=True) if step <= upto]
     return [frame for frame, _ in kept], [step for _, step in kept]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from numgan import penalty
-from numgan.activations import Sigmoid
 from numgan.backend import Array
 from numgan.errors import InputError, check_whole
+from numgan.gan import Player
+from numgan.layers.activations import Sigmoid
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
+from numgan.run.state import Parts, Settings
 
 
 def two_optimizers(optimizers: Any) -> tuple[Optimizer, Optimizer]:
@@ -23,7 +25,7 @@ def two_optimizers(optimizers: Any) -> tuple[Optimizer, Optimizer]:
     return pair[0], pair[1]
 
 
-def noise_width(G: Any, n_z: int | None) -> int:
+def noise_width(G: Player, n_z: int | None) -> int:
     """The width of z: as given, or as G says."""
     width = n_z if n_z is not None else getattr(G, "n_in", None)
     if width is None:
@@ -32,25 +34,29 @@ def noise_width(G: Any, n_z: int | None) -> int:
     return width
 
 
-def check_settings(run: Any) -> None:
-    """The plain arguments of `Training`."""
+def check_settings(settings: Settings, rows: int) -> None:
+    """The plain arguments of `Training`, on data of so many rows."""
     for name, least in (("batch", 1), ("k", 1), ("seed", 0), ("threads", 1)):
-        check_whole(name, getattr(run, name), least)
-    if run.batch > len(run.data):
-        raise InputError(f"batch is {run.batch}, but the data has {len(run.data)} rows: use a smaller batch")
-    if run.ema is not None and not 0 < run.ema < 1:
-        raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {run.ema!r}")
-    if run.clip is not None and not run.clip > 0:
-        raise InputError(f"clip bounds D's weights by a positive number, such as 0.01, or is None; got {run.clip!r}")
-    if run.penalty is not None:
-        if not isinstance(run.penalty, penalty.Penalty):
-            raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {run.penalty!r}")
-        penalty.check(run.D)
-    if not isinstance(run.loss, Loss):
-        raise InputError(f"loss={run.loss!r} is no loss: pass one, such as ng.losses.hinge or ng.losses.Minimax()")
+        check_whole(name, getattr(settings, name), least)
+    if settings.batch > rows:
+        raise InputError(f"batch is {settings.batch}, but the data has {rows} rows: use a smaller batch")
+    if settings.ema is not None and not 0 < settings.ema < 1:
+        raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {settings.ema!r}")
+    if settings.clip is not None and not settings.clip > 0:
+        raise InputError(f"clip bounds D's weights by a positive number, such as 0.01, or is None; got {settings.clip!r}")
 
 
-def check_fit(x_g: Array, D: Any, x: Array) -> None:
+def check_parts(parts: Parts) -> None:
+    """The loss must be one, and the penalty one that can go through this D."""
+    if parts.penalty is not None:
+        if not isinstance(parts.penalty, penalty.Penalty):
+            raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {parts.penalty!r}")
+        penalty.require_rowwise(parts.D)
+    if not isinstance(parts.loss, Loss):
+        raise InputError(f"loss={parts.loss!r} is no loss: pass one, such as ng.losses.hinge or ng.losses.Minimax()")
+
+
+def check_fit(x_g: Array, D: Player, x: Array) -> None:
     """Samples x_g must have the width of the data x, and D must make a column of logits of them."""
     if x_g.shape[1:] != x.shape[1:]:
         wanted = f"a row of this data has {x.shape[1]} numbers"

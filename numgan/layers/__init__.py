@@ -1,0 +1,19 @@
+"""Layers, one idea a file. A layer of one's own is a class like these, with `base.Layer` above it."""
+
+from numgan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from numgan.layers.base import Layer
+from numgan.layers.batchnorm import BatchNorm
+from numgan.layers.dropout import Dropout
+from numgan.layers.linear import Linear
+from numgan.layers.maxout import Maxout
+from numgan.layers.minibatch import MinibatchStd, Pack
+from numgan.layers.noise import InstanceNoise
+from numgan.layers.reshape import Reshape
+
+ALL: tuple[type[Layer], ...] = (
+    *(Linear, Maxout, Reshape),
+    *(ReLU, LeakyReLU, Tanh, Sigmoid),
+    *(BatchNorm, Dropout, InstanceNoise, MinibatchStd, Pack),
+)
+
+__all__ = ["ALL", "Layer", *(layer.__name__ for layer in ALL)]

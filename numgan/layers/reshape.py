@@ -1,0 +1,31 @@
+"""Numbers in another shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numgan.backend import Array, RandomGenerator
+from numgan.layers.base import Layer, check_sizes
+
+
+@dataclass(eq=False)
+class Reshape(Layer):
+    """The same numbers in another shape, row by row: (m, …) → (m, *shape); dx is dy in the shape of x."""
+
+    shape: tuple[int, ...]
+    keeps_width = False
+
+    def __post_init__(self) -> None:
+        self.shape = tuple(self.shape)
+        check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
+
+    def forward(
+        self, x: Array, train: bool = False, rng: RandomGenerator | None = None
+    ) -> tuple[Array, tuple[int, ...]]:
+        return x.reshape(len(x), *self.shape), x.shape
+
+    def dx(self, dy: Array, x_shape: tuple[int, ...]) -> Array:
+        return dy.reshape(x_shape)
+
+    def tangent(self, v: Array, dy: Array, x_shape: tuple[int, ...]) -> tuple[Array, None]:
+        return v.reshape(dy.shape), None

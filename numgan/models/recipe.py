@@ -1,0 +1,46 @@
+"""A model: a pair (G, D) for a data set, and how to train it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+
+from numgan.data import Data
+from numgan.errors import InputError
+from numgan.network import Network
+from numgan.optim import Optimizer
+
+Players = tuple[Network, Network]  # G, D
+
+
+class Networks(Protocol):
+    def __call__(self, data: Data, seed: int, xp: ModuleType = np) -> Players: ...
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pair of networks for a data set, and how to train it. The fields after `steps` are `Training`'s."""
+
+    networks: Networks
+    opt_g: Optimizer
+    opt_d: Optimizer
+    steps: int
+    batch: int
+    loss: str = "nonsaturating"
+    ema: float | None = None
+    noise: str = "normal"
+    range: tuple[float, float] = (-1.0, 1.0)  # what black and white become
+
+    def optimizers(self, for_g: dict[str, float], for_d: dict[str, float]) -> tuple[Optimizer, Optimizer]:
+        """New optimisers (for G, for D) with some of their settings replaced."""
+        return _replaced(self.opt_g, for_g), _replaced(self.opt_d, for_d)
+
+
+def _replaced(optimizer: Optimizer, settings: dict[str, float]) -> Optimizer:
+    for name in settings.keys() - {f.name for f in fields(optimizer) if f.init}:
+        kind = type(optimizer).__name__
+        raise InputError(f"this model trains with {kind}, which has no {name}: leave it out")
+    return replace(optimizer, **settings)  # type: ignore[arg-type]

@@ -1,0 +1,38 @@
+"""The figures of one update, as `Training.steps` hands them out."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from numgan.backend import array_module, asnumpy
+from numgan.errors import DivergedError
+from numgan.gan import Info, Player
+
+
+class Record(NamedTuple):
+    """What one update looked like."""
+
+    step: int  # updates of G made so far
+    loss_D: float  # what D descended
+    loss_G: float  # what G descended
+    V: float  # the paper's value, eq. 1
+    D_x: float  # mean D(x), before D's update
+    D_Gz: float  # mean D(G(z)), before D's update
+    norm_D: float  # ‖∇θ_d‖
+    norm_G: float  # ‖∇θ_g‖
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {figure:.5g}" for name, figure in self._asdict().items())
+
+
+def record(step: int, G: Player, D: Player, info_g: Info, info_d: Info) -> Record:
+    """Reads the figures back from the device together. DivergedError where one is not finite."""
+    xp = array_module(G.theta)
+    norms = [xp.sqrt(net.grad @ net.grad) for net in (D, G)]
+    figures = [info_d.value, info_g.value, info_d.V, info_d.D_x, info_d.D_Gz, *norms]
+    made = Record(step, *asnumpy(xp.stack(figures)).tolist())
+    if not all(map(math.isfinite, made)):
+        bad = ", ".join(f"{name} = {value}" for name, value in made._asdict().items() if not math.isfinite(value))
+        raise DivergedError(f"step {step}: {bad}; try a lower learning rate, or another loss")
+    return made

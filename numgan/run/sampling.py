@@ -1,0 +1,19 @@
+"""Samples of a generator, the same for a run that stands in memory and for its checkpoint."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numgan.backend import asnumpy
+from numgan.data import restore
+from numgan.data.base import Range
+from numgan.errors import check_whole
+from numgan.gan import Player
+from numgan.run.streams import Noise
+
+
+def sample(G: Player, noise: Noise, n: int, seed: int, range: Range | None) -> np.ndarray:
+    """n samples (n, n_x) on the host in evaluation mode, from the fixed noise of a seed: images in [0, 1]."""
+    check_whole("n", n, 1)
+    check_whole("seed", seed, 0)
+    return restore(asnumpy(G(noise.fixed(n, seed))), range)
