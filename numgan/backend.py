@@ -5,6 +5,7 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -50,7 +51,7 @@ def asnumpy(a: Array) -> np.ndarray:
 
 def backend(name: str) -> ModuleType:
     """The array module called `name`, once it is known to be usable."""
-    return lookup("backend", name, {"numpy": lambda: np, "cupy": _usable_cupy})()
+    return lookup("backend", name, BACKENDS)()
 
 
 def _usable_cupy() -> ModuleType:
@@ -68,6 +69,9 @@ def _usable_cupy() -> ModuleType:
     except Exception as error:  # of the driver, the compiler or the CUDA libraries, each with classes of its own
         raise InputError(f"cupy finds a GPU but cannot compute on it ({_last_line(error)}): check CUDA") from error
     return cupy
+
+
+BACKENDS: dict[str, Callable[[], ModuleType]] = {"numpy": lambda: np, "cupy": _usable_cupy}
 
 
 def describe(xp: ModuleType) -> str:

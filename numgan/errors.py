@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -23,9 +23,14 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     """table[name]; InputError with the nearest name where there is none."""
     if name in table:
         return table[name]
+    choices = f"choose from {', '.join(table)}"
+    raise InputError(f"unknown {kind} {name!r}: {guess(name, table) or choices}")
+
+
+def guess(name: str, table: Iterable[str]) -> str:
+    """What a person may have meant, as a question; the empty string where nothing is near."""
     near = difflib.get_close_matches(name, table, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(table)}"
-    raise InputError(f"unknown {kind} {name!r}: {hint}")
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def check_whole(name: str, value: Any, least: int) -> None:

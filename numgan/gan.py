@@ -7,25 +7,10 @@ They draw no random number of their own; `rng` is handed to the layers that need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from numgan.backend import Array, RandomGenerator, array_module
+from numgan.layers.base import Player
 from numgan.losses import Loss, game_value, sigmoid
-
-
-class Player(Protocol):
-    """What G and D must be: a `Network`, or a class of one's own with these five names."""
-
-    theta: Array  # the parameters, one flat vector
-    grad: Array  # their gradient, likewise
-
-    def forward(self, x: Any, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Any]: ...
-
-    def backward(
-        self, dy: Array, tape: Any, params: bool = True, inputs: bool = True, add: bool = True
-    ) -> Array | None: ...
-
-    def __call__(self, x: Any) -> Array: ...
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,8 @@ def _radii2(x: np.ndarray, k: int) -> np.ndarray:
     check_whole("k", k, 1)
     if len(x) <= k:
         raise InputError(f"k is {k}, but there are only {len(x)} rows: use more rows, or a smaller k")
-    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in distance_blocks(x, x)])  # number 0 is the row itself
+    # The nearest of all, number 0, is the row itself.
+    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in distance_blocks(x, x)])
 
 
 def distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:

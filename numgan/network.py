@@ -108,7 +108,7 @@ class Network(Layer):
         for layer, cache in zip(self.layers, tape, strict=True):
             yield from layer.leaf_caches(cache) if isinstance(layer, Network) else [cache]
 
-    def copy(self, xp: ModuleType | None = None, dtype: DTypeLike = None) -> Network:
+    def copy(self, xp: ModuleType | None = None, dtype: DTypeLike | None = None) -> Network:
         """A network of its own with the same weights, on another backend or in another dtype if asked."""
 
         def moved(a: Array) -> Array:

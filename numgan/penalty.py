@@ -8,7 +8,8 @@ forward pass, three sweeps:
     forward   v from each layer to the next, v ← J v with J = ∂y/∂x; for Linear dW += vᵀ dy
     back      only below a curved layer (tanh, σ): there J itself depends on x, and S on all weights below it
 
-Each layer's `tangent` makes its part of the forward sweep. Drucker & LeCun 1992 ("double backpropagation"); the forward sweep is Pearlmutter's R-operator (1994).
+Each layer's `tangent` is its part of the forward sweep. Drucker & LeCun 1992 ("double backpropagation"); the forward
+sweep is Pearlmutter's R-operator (1994).
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from typing import Any, ClassVar
 
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError
-from numgan.layers.base import Layer
+from numgan.layers.base import Layer, Player
 from numgan.network import Network
 
 Leaves = list[tuple[Layer, Any]]  # layers that are no networks, in order, each with its cache
 
 
-def r1(D: Network, x: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
+def r1(D: Player, x: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
     """P = γ/2 · mean ‖∇ₓ a(x)‖² on data x (m, n_x). Mescheder et al. 2018, eq. 9.
 
     Adds ∂P/∂θ to D.grad and returns P, a 0-d array. With an rng, D is in training mode (Dropout draws a mask).
@@ -33,12 +34,14 @@ def r1(D: Network, x: Array, gamma: float = 10.0, rng: RandomGenerator | None = 
     return _penalise(D, x, rng, lambda g: _square(g, gamma))
 
 
-def r2(D: Network, x_g: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
+def r2(D: Player, x_g: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
     """R1 on generated rows: P = γ/2 · mean ‖∇ₓ a(x_g)‖². Mescheder et al. 2018, eq. 10. x_g is a constant here."""
     return r1(D, x_g, gamma, rng)
 
 
-def wgan_gp(D: Network, x: Array, x_g: Array, lam: float = 10.0, eps: Array | None = None, rng: RandomGenerator | None = None) -> Array:
+def wgan_gp(
+    D: Player, x: Array, x_g: Array, lam: float = 10.0, eps: Array | None = None, rng: RandomGenerator | None = None
+) -> Array:
     """P = λ · mean (‖∇ₓ a(x̂)‖ − 1)² at x̂ = eps · x + (1 − eps) · x_g. Gulrajani et al. 2017, eq. 3.
 
     eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0.
@@ -66,9 +69,11 @@ def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
     return ((norm - 1) ** 2 * float(lam)).mean(), g * ((norm - 1) / safe * (2 * weight))
 
 
-def _penalise(D: Network, x: Array, rng: RandomGenerator | None, phi: Callable[[Array], tuple[Array, Array]]) -> Array:
+def _penalise(
+    player: Player, x: Array, rng: RandomGenerator | None, phi: Callable[[Array], tuple[Array, Array]]
+) -> Array:
     """The three sweeps. phi(g) gives P and v = ∂P/∂g."""
-    require_rowwise(D)
+    D = rowwise_network(player)
     a, tape = D.forward(x, train=rng is not None, rng=rng)
     if a.ndim != 2 or a.shape[1] != 1:
         raise InputError(f"a penalty needs logits of shape (m, 1), got {tuple(a.shape)}: end D in Linear(n, 1)")
@@ -114,13 +119,14 @@ def clip_weights(theta: Array, c: float | None) -> None:
         array_module(theta).clip(theta, -c, c, out=theta)
 
 
-def require_rowwise(D: object) -> None:
-    """D must be a network whose logits each depend on one row alone."""
+def rowwise_network(D: Player) -> Network:
+    """D, which must be a network whose logits each depend on one row alone."""
     if not isinstance(D, Network):
         raise InputError(f"a gradient penalty goes through D layer by layer: {type(D).__name__} is no numgan.Network")
     mixes = [layer for layer in D.leaves() if not layer.rowwise]
     if mixes:
         raise InputError(f"a gradient penalty needs a D that looks at each row alone: leave {mixes[0]} out of it")
+    return D
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class Penalty:
         if not weight >= 0:
             raise InputError(f"{type(self).__name__}'s {name} is a weight of 0 or more, got {weight!r}")
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
+    def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one."""
         raise NotImplementedError
 
@@ -145,7 +151,7 @@ class R1(Penalty):
 
     gamma: float = 10.0
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
+    def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         return r1(D, x, self.gamma, rng)
 
 
@@ -155,7 +161,7 @@ class R2(Penalty):
 
     gamma: float = 10.0
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
+    def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         return r2(D, x_g, self.gamma, rng)
 
 
@@ -166,8 +172,9 @@ class WGANGP(Penalty):
     lam: float = 10.0
     stochastic = True
 
-    def __call__(self, D: Network, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
-        return wgan_gp(D, x, x_g, self.lam, rng.random((len(x), 1), dtype=x.dtype), rng)
+    def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
+        eps = None if rng is None else rng.random((len(x), 1), dtype=x.dtype)
+        return wgan_gp(D, x, x_g, self.lam, eps, rng)
 
 
 BY_NAME = {"r1": R1, "r2": R2, "wgan_gp": WGANGP}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from numgan.errors import InputError
+
 
 @dataclass(frozen=True)
 class Ramp:
@@ -14,6 +16,10 @@ class Ramp:
     end: float
     begin: int
     finish: int
+
+    def __post_init__(self) -> None:
+        if not self.begin < self.finish:
+            raise InputError(f"Ramp goes from update {self.begin!r} to {self.finish!r}: begin must come before finish")
 
     def __call__(self, t: int) -> float:
         done = min(max((t - self.begin) / (self.finish - self.begin), 0.0), 1.0)
@@ -27,6 +33,10 @@ class Decay:
     start: float
     factor: float
     floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.factor > 0:
+            raise InputError(f"Decay divides by factor at every update, a positive number; got {self.factor!r}")
 
     def __call__(self, t: int) -> float:
         return max(self.start * math.exp(-t * math.log(self.factor)), self.floor)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from numgan.backend import Array, RandomGenerator, array_module, asnumpy, random_generator
+from numgan.backend import Array, RandomGenerator, array_module, random_generator
 from numgan.data import Data
 from numgan.errors import Lazy, check_whole
-from numgan.gan import Info, Player, discriminator_gradient, generator_gradient
+from numgan.gan import Info, discriminator_gradient, generator_gradient
+from numgan.layers.base import Player
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
 from numgan.parallel import Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
-from numgan.run.averaging import average_in, mean_weights
+from numgan.run.averaging import average_in
+from numgan.run.evaluation import averaged, calibrate
 from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
@@ -197,22 +198,10 @@ class Training:
         checkpoint.fill(self.state.vectors)
         self.history = [Record(int(row[0]), *row[1:]) for row in saved.history.tolist()]
 
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Lends G the averaged weights, where kept."""
-        own = self.G.theta.copy()
-        try:
-            self.G.theta[...] = mean_weights(self.average, own, self.ema, self.step)
-            yield
-        finally:
-            self.G.theta[...] = own
-
     def _calibrate(self) -> None:
-        """Sets the statistics for evaluation (BatchNorm's), where there are any: G's from noise, D's from data."""
-        players: list[tuple[Any, Callable[[], Array]]] = [
-            (self.G, lambda: self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION)),
-            (self.D, lambda: self._minibatches.x[:CALIBRATION_ROWS]),
-        ]
-        for net, x in players:
-            if len(getattr(net, "buffers", ())):
-                net.calibrate(x())
+        """BatchNorm's statistics for evaluation: G's from noise, D's from data."""
+        calibrate(self.G, lambda: self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION))
+        calibrate(self.D, lambda: self._minibatches.x[:CALIBRATION_ROWS])
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return averaged(self.G, self.average, self.ema, self.step)

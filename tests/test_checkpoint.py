@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import numgan as ng
+from numgan.losses import BY_NAME
 from numgan.run import archive
 from numgan.run.state import Checkpoint
-from numgan.losses import BY_NAME
 
 
 def test_description_and_back():

@@ -255,7 +255,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
 
 
 def test_help_answers_without_the_heavy_imports():
-    code = "import sys; from numgan.app import cli; sys.argv = ['', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
+    code = "import sys; from numgan.app import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\n"
     code += "print('HEAVY' if {'matplotlib', 'tqdm'} & set(sys.modules) else 'LIGHT')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "train" in result.stdout

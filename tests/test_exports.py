@@ -9,11 +9,11 @@ import pytest
 import numgan as ng
 from numgan.check import survey
 from numgan.layers.activations import Activation
+from numgan.layers.base import Layer
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.penalty import Penalty
-from numgan.layers.base import Layer
 
 ABSTRACT = {Layer, Activation, Loss, Optimizer, Penalty}
 REPORTS = dict(survey.survey())

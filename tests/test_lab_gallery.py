@@ -11,7 +11,7 @@ from numgan import metrics
 from numgan.app import cli
 from numgan.lab import console
 from numgan.lab.gallery import GALLERY
-from numgan.lab.health import Signals, diagnose, observe
+from numgan.lab.health import Signals, diagnose, health, observe
 from numgan.lab.setup import Setup
 
 WELL = Signals(fit=0.05, gap=0.01, copies=1.1, accuracy=0.6, pull=0.8)
@@ -123,3 +123,17 @@ def test_a_run_that_ends_in_nan_is_said_to_diverge():
     run = replace(Setup(), steps=10).training(0)
     run.D.theta[...] = np.float32(1e30)
     assert next(console.watch(run, 10)).startswith("  diverging: step 2: ")
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(2000, 600), (700, 700), (3, 2), (2, 1)])
+def test_any_size_of_batch_and_data_has_a_health(rows, batch):
+    G, D = ng.Network([ng.Linear(2, 2)]), ng.Network([ng.Linear(2, 1)], seed=1)
+    run = ng.Training(G, D, ng.data.ring(n=rows), batch=batch)
+    list(run.steps(2))
+    assert health(run).name
+    assert all(np.isfinite(v) for v in observe(run))
+
+
+def test_one_row_of_data_has_no_distances_to_judge_by():
+    G, D = ng.Network([ng.Linear(2, 2)]), ng.Network([ng.Linear(2, 1)], seed=1)
+    assert health(ng.Training(G, D, np.ones((1, 2)), batch=1)).name == "too few rows"

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.collections import LineCollection
 
 import numgan as ng
-from numgan.lab import plots as labplots
 from numgan.lab import dynamics
+from numgan.lab import plots as labplots
 from numgan.lab.setup import Setup
 from numgan.lab.snapshot import line_snapshot, snapshot
 

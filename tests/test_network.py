@@ -1,4 +1,4 @@
-"""One vector per player: the invariants of the views, and the layer protocol."""
+"""One vector per player: the invariants of the views, and layers in a row."""
 
 import copy
 import pickle
@@ -7,47 +7,10 @@ import numpy as np
 import pytest
 import standin
 from numeric import numeric_gradient, rel_error
+from small import assert_views, small, x_for
 
 import numgan as ng
 from numgan.backend import array_module, asnumpy
-from numgan.parallel import matmul
-
-
-def small(xp=np, seed=0, dtype="float64"):
-    return ng.Network(
-        [
-            ng.Linear(3, 5),
-            ng.BatchNorm(5),
-            ng.LeakyReLU(0.2),
-            ng.Maxout(5, 4, 2),
-            ng.Network([ng.Linear(4, 4), ng.Tanh()], seed=9, dtype=dtype, xp=xp),
-            ng.Linear(4, 2),
-        ],
-        seed=seed,
-        dtype=dtype,
-        xp=xp,
-    )
-
-
-def x_for(net, m=6, seed=1):
-    x = np.random.default_rng(seed).standard_normal((m, 3))
-    return array_module(net.theta).asarray(x, dtype=net.theta.dtype)
-
-
-def leaves(net):
-    for layer in net.layers:
-        yield from leaves(layer) if isinstance(layer, ng.Network) else [layer]
-
-
-def assert_views(net):
-    shared = array_module(net.theta).shares_memory
-    assert sum(layer.size for layer in net.layers) == net.theta.size == net.grad.size
-    for layer in leaves(net):
-        for name in layer.shapes:
-            assert shared(getattr(layer, name), net.theta)
-            assert shared(getattr(layer, f"d{name}"), net.grad)
-        for name in layer.buffer_shapes:
-            assert shared(getattr(layer, name), net.buffers)
 
 
 def test_parameters_lie_in_theta_in_the_order_of_the_layers(xp):
@@ -56,7 +19,7 @@ def test_parameters_lie_in_theta_in_the_order_of_the_layers(xp):
     assert list(net.slices) == [
         *("0.W", "0.b", "1.gamma", "1.beta", "3.W", "3.b", "4.0.W", "4.0.b", "5.W", "5.b"),
     ]
-    flat = xp.concatenate([getattr(layer, name).ravel() for layer in leaves(net) for name in layer.shapes])
+    flat = xp.concatenate([getattr(layer, name).ravel() for layer in net.leaves() for name in layer.shapes])
     assert (flat == net.theta).all()
     assert (net.theta[net.slices["4.0.W"]] == net.layers[4].layers[0].W.ravel()).all()
     assert net.slices["0.b"] == slice(15, 20)
@@ -103,21 +66,6 @@ def test_float32_stays_float32(xp):
     assert net(x_for(net).astype("float64")).dtype == np.float32
 
 
-def test_a_layer_belongs_to_one_network():
-    layer = ng.Linear(2, 2)
-    ng.Network([layer])
-    with pytest.raises(ng.InputError, match="already belongs"):
-        ng.Network([layer])
-    ng.Network([copy.deepcopy(layer)])
-    inner = ng.Network([ng.Linear(2, 2)])
-    ng.Network([inner])
-    with pytest.raises(ng.InputError, match="already belongs"):
-        ng.Network([inner])
-    twice = ng.ReLU()
-    with pytest.raises(ng.InputError, match=r"^the same layer object .* twice: make a second one$"):
-        ng.Network([twice, twice])
-
-
 def test_a_nested_network_keeps_its_values_and_equals_the_flat_one(xp):
     inner = ng.Network([ng.Linear(3, 4), ng.Tanh()], seed=4, dtype="float64", xp=xp)
     values = inner.theta.copy()
@@ -142,25 +90,6 @@ def test_a_state_holds_what_a_layer_was_made_with_and_no_array(xp):
     net = small(xp)
     assert net.layers[0].__getstate__() == {"n_in": 3, "n_out": 5, "scale": None}
     assert net.layers[1].__getstate__() == {"n": 5, "eps": 1e-5}
-
-
-def test_first_values(xp):
-    net = ng.Network([ng.Linear(3, 4), ng.BatchNorm(4)], xp=xp)
-    linear, norm = net.layers
-    assert (linear.b == 0).all()
-    x = xp.ones((2, 4), dtype="float32")
-    np.testing.assert_allclose(asnumpy(norm(x)), asnumpy(x) / np.sqrt(1 + 1e-5), rtol=1e-6)
-    assert (net.theta == ng.Network([ng.Linear(3, 4), ng.BatchNorm(4)], seed=0, xp=xp).theta).all()
-    assert (net.grad == 0).all()
-
-
-def test_a_layer_that_forgets_its_first_values_shows_nan():
-    class Forgetful(ng.Linear):
-        def init(self, rng):
-            self.b[...] = 0
-
-    net = ng.Network([Forgetful(2, 3)])
-    assert np.isnan(net.layers[0].W).all()
 
 
 def test_seed_fixes_the_first_values(xp):
@@ -207,40 +136,6 @@ def test_backward_adds_overwrites_or_leaves_the_gradient(xp):
     assert (net.grad == once).all()
 
 
-LAYERS = [
-    ng.Linear(3, 2),
-    ng.Linear(3, 1),
-    ng.Maxout(3, 2, 2),
-    ng.BatchNorm(3),
-    ng.Dropout(0.5),
-    ng.Reshape((3, 1)),
-    ng.Tanh(),
-]
-
-
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
-def test_left_out_arguments_mean_evaluation_and_the_whole_gradient(layer, xp):
-    net = ng.Network([copy.deepcopy(layer)], dtype="float64", xp=xp)
-    x = x_for(net)
-    for part in (net.layers[0], net):
-        y, cache = part.forward(x)
-        assert (y == part.forward(x, False, None)[0]).all()
-        net.grad[...] = 1
-        dx = part.backward(y, cache)
-        grad = net.grad.copy()
-        net.grad[...] = 1
-        assert (dx == part.backward(y, cache, True, True, True)).all()
-        assert (grad == net.grad).all()
-
-
-@pytest.mark.parametrize("layer", [ng.Linear(3, 2), ng.Maxout(3, 2, 2), ng.BatchNorm(3)], ids=repr)
-def test_a_layer_that_is_spared_its_inputs_returns_none(layer):
-    net = ng.Network([copy.deepcopy(layer)], dtype="float64")
-    y, cache = net.layers[0].forward(x_for(net))
-    assert net.layers[0].backward(y, cache, inputs=False) is None
-    assert (net.grad != 0).any()
-
-
 def test_inputs_false_does_no_work_below_the_first_parameters(xp):
     class Watched(ng.Tanh):
         seen = 0
@@ -273,31 +168,6 @@ def test_only_the_lowest_layer_with_parameters_is_spared_its_inputs(xp):
     assert asked == [True, False]
 
 
-def test_bias_gradients_are_sums_in_the_dtype_of_the_network(monkeypatch, xp):
-    seen = []
-
-    def spy(a, b, out=None):
-        seen.extend([a.dtype, b.dtype])
-        return matmul(a, b, out=out)
-
-    monkeypatch.setattr("numgan.layers.linear.matmul", spy)
-    net = ng.Network([ng.Linear(3, 2)], dtype="float32", xp=xp)
-    y, tape = net.forward(x_for(net))
-    net.backward(y, tape)
-    assert set(seen) == {np.dtype("float32")}
-
-
-def test_at_a_kink_the_left_slope_and_at_a_tie_the_first_piece(xp):
-    zero, one = xp.zeros((1, 1)), xp.ones((1, 1))
-    for layer, slope in ((ng.ReLU(), 0.0), (ng.LeakyReLU(0.25), 0.25)):
-        assert layer.backward(one, layer.forward(zero)[1]) == slope
-    assert (ng.LeakyReLU(1.0)(-one) == -one).all()
-    net = ng.Network([ng.Maxout(1, 1, 3)], dtype="float64", xp=xp)
-    net.theta[...] = 1
-    net.backward(one, net.forward(one)[1])
-    assert asnumpy(net.grad).tolist() == [1, 0, 0, 1, 0, 0]
-
-
 def test_nothing_given_is_changed(xp):
     net = small(xp)
     x = x_for(net)
@@ -315,21 +185,6 @@ def test_forward_keeps_nothing_on_the_network(xp):
     before = pickle.dumps(net)
     net.forward(x_for(net), train=True)
     assert pickle.dumps(net) == before
-
-
-def test_batchnorm_statistics_change_only_by_calibrate(xp):
-    net = small(xp)
-    x = 3 * x_for(net, m=400) + 1
-    fresh = net.buffers.copy()
-    _, tape = net.forward(x, train=True)
-    net.backward(xp.ones((400, 2)), tape)
-    assert (net.buffers == fresh).all()
-    y = net.calibrate(x)
-    h = x @ net.layers[0].W + net.layers[0].b
-    np.testing.assert_allclose(asnumpy(net.layers[1].mean), asnumpy(h.mean(axis=0)))
-    np.testing.assert_allclose(asnumpy(net.layers[1].var), asnumpy(h.var(axis=0)))
-    np.testing.assert_allclose(asnumpy(y), asnumpy(net.forward(x, train=True)[0]))  # now as constants
-    assert (y == net(x)).all()
 
 
 def test_rowwise_and_stochastic():
@@ -350,37 +205,6 @@ def test_n_in_and_n_out():
     assert (net.n_in, net.n_out) == (3, 4)
     assert ng.Network([ng.ReLU()]).n_in is None
     assert ng.Network([ng.Reshape((6,)), ng.Linear(6, 1)]).n_in is None
-
-
-def test_dropout_keeps_the_mean_and_only_acts_in_training(xp):
-    net = ng.Network([ng.Dropout(0.3)], xp=xp)
-    x = xp.ones((200, 500), dtype="float32")
-    y = net.forward(x, train=True, rng=xp.random.default_rng(0))[0]
-    assert set(np.unique(asnumpy(y))) == {np.float32(0), np.float32(1 / 0.7)}
-    assert abs(y.mean() - 1) < 0.01
-    assert (net(x) == x).all()
-    mask = xp.random.default_rng(0).random((200, 500), dtype="float32") < 0.7  # one draw in float32 for each entry
-    assert ((y > 0) == mask).all()
-    assert (ng.Dropout(0.0).forward(x, True, xp.random.default_rng(0))[0] == x).all()
-
-
-def test_dropout_drops_a_draw_equal_to_the_chance_of_keeping():
-    class Half:
-        def random(self, shape, dtype):
-            return np.full(shape, 0.5, dtype)
-
-    assert (ng.Dropout(0.5).forward(np.ones((2, 3)), True, Half())[0] == 0).all()
-    with pytest.raises(ng.InputError, match=r"^Dropout in training draws a mask.*to forward$"):
-        ng.Dropout(0.5).forward(np.ones((2, 3)), True)
-
-
-def test_reshape_goes_there_and_back(xp):
-    net = ng.Network([ng.Reshape((2, 3)), ng.Reshape((6,))], xp=xp)
-    x = xp.arange(12.0, dtype="float32").reshape(2, 6)
-    y, tape = net.forward(x)
-    assert (y == x).all()
-    assert (net.backward(y, tape) == x).all()
-    assert net.layers[0](x).shape == (2, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -423,69 +247,6 @@ def test_what_cannot_be_built_is_refused(make, says):
 def test_what_does_not_fit_is_refused(x, says):
     with pytest.raises(ng.InputError, match=says):
         small()(x)
-
-
-def test_a_list_is_refused_and_an_unplaced_layer_says_so():
-    with pytest.raises(TypeError, match=r"np\.asarray"):
-        small()([[1.0, 2.0, 3.0]])
-    with pytest.raises(AttributeError, match=r"^Linear has no attribute 'W'.*stands in a Network"):
-        ng.Linear(2, 2)(np.zeros((1, 2)))
-
-
-@pytest.mark.parametrize("copied", [False, True])
-def test_a_wrong_name_on_a_placed_layer_is_answered_with_the_right_ones(copied):
-    net = ng.Network([ng.Linear(3, 2), ng.Network([ng.BatchNorm(2)])])
-    net = copy.deepcopy(net) if copied else net
-    with pytest.raises(AttributeError, match=r"^Linear has no attribute 'weight'; its weights are W, b, dW, db$"):
-        _ = net.layers[0].weight
-    with pytest.raises(AttributeError, match=r"^BatchNorm has no attribute 'mu'; its weights are gamma, beta, dgamma"):
-        _ = net.layers[1].layers[0].mu
-    for layer in net.leaves():
-        with pytest.raises(ng.InputError, match="already belongs to a network"):
-            ng.Network([layer])
-
-
-def test_a_property_that_fails_names_what_it_missed():
-    class Scale(ng.Layer):
-        def __init__(self):
-            self.wide = 3  # and not width
-
-        @property
-        def shapes(self):
-            return {"s": (self.width,)}
-
-    for use in (lambda: Scale().size, lambda: ng.Network([Scale()]), lambda: copy.copy(Scale())):
-        with pytest.raises(AttributeError, match=r"^Scale has no attribute 'width'"):
-            use()
-
-
-def test_a_layer_of_ones_own(xp):
-    class Scale(ng.Layer):
-        """y = s ∘ x."""
-
-        @property
-        def shapes(self):
-            return {"s": (3,)}
-
-        def init(self, rng):
-            self.s[...] = 2.0
-
-        def forward(self, x, train=False, rng=None):
-            return x * self.s, x
-
-        def backward(self, dy, x, params=True, inputs=True, add=True):
-            if params:
-                self.ds[...] = (dy * x).sum(axis=0) + (self.ds if add else 0)
-            return dy * self.s
-
-    net = ng.Network([Scale(), ng.Linear(3, 2)], dtype="float64", xp=xp)
-    x = x_for(net)
-    assert (net.layers[0](x) == 2 * x).all()
-    dx = net.backward(xp.ones((6, 2)), net.forward(x)[1])
-    assert rel_error(net.grad, numeric_gradient(lambda: net(x).sum(), net.theta)) < 1e-6
-    assert rel_error(dx, numeric_gradient(lambda: net(x).sum(), x)) < 1e-6
-    assert_views(net.copy())
-    assert net.backward(xp.ones((6, 2)), net.forward(x)[1], inputs=False) is None
 
 
 def test_a_batch_in_the_networks_dtype_is_not_copied(xp):

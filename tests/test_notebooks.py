@@ -127,7 +127,8 @@ def known(path):
     room |= {"info": ng.discriminator_gradient(G, D, data.x[:8], data.x[:8], loss)}
     room |= {"W": np.ones((2, 2)), "x": data.x, "report": ng.gradcheck(ng.Tanh())}
     room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "models")}
-    room |= {name: importlib.import_module(f"numgan.lab.{name}") for name in ("theory", "dynamics", "snapshot", "health")}
+    lab = ("theory", "dynamics", "snapshot", "health")
+    room |= {name: importlib.import_module(f"numgan.lab.{name}") for name in lab}
     if path.suffix == ".ipynb":
         for cell in code(read(path))[1:]:
             imports = [n for n in ast.parse(source(cell)).body if isinstance(n, ast.Import | ast.ImportFrom)]

@@ -86,6 +86,21 @@ def test_ramp_and_decay():
     assert decay(10**8) == 1e-6
 
 
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: ng.Ramp(1, 0, 5, 5), "begin must come before finish"),
+        (lambda: ng.Ramp(1, 0, 9, 5), "from update 9 to 5"),
+        (lambda: ng.Decay(0.1, 0), "a positive number; got 0"),
+        (lambda: ng.Decay(0.1, -2.0), "got -2.0"),
+        (lambda: ng.Decay(0.1, float("nan")), "got nan"),
+    ],
+)
+def test_schedules_that_cannot_be_are_refused(make, says):
+    with pytest.raises(ng.InputError, match=says):
+        make()
+
+
 @pytest.mark.parametrize("make", [lambda: ng.Adam(1e-3), lambda: ng.SGD(1e-3, 0.9)])
 def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatch, xp):
     g = xp.asarray(np.random.default_rng(0).standard_normal((3, 1000)), dtype="float32")

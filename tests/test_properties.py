@@ -12,9 +12,9 @@ from numeric import rel_error
 from strategies import arrays, batches, cases, games, logits, losses, networks, scales, seeds, widths
 
 import numgan as ng
-from numgan.run import archive
 from numgan.check import gradcheck
 from numgan.check.survey import discriminator_step, generator_step
+from numgan.run import archive
 
 
 def run(net, x, train):

@@ -112,7 +112,7 @@ def test_only_backend_names_cupy_and_only_plots_import_matplotlib():
 
 
 def test_one_training_step_is_readable_in_seven_short_files():
-    assert sum(len((ROOT / f"{room}.py").read_text(encoding="utf-8").splitlines()) for room in READERS_PATH) <= 900
+    assert sum(len((ROOT / f"{room}.py").read_text(encoding="utf-8").splitlines()) for room in READERS_PATH) <= 950
 
 
 def test_the_readme_shows_every_room_on_its_rung():

@@ -16,9 +16,9 @@ from standin.manifest import bind, has, signature
 
 import numgan as ng
 from numgan.app import cli
+from numgan.backend import array_module, asnumpy, backend
 from numgan.check import gpu as gpucheck
 from numgan.run.state import Checkpoint
-from numgan.backend import array_module, asnumpy, backend
 from numgan.run.streams import BLOCK, Minibatches, Noise
 
 cupy = standin.cupy

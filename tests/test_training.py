@@ -201,28 +201,6 @@ def test_images_come_back_in_0_to_1(xp):
     assert abs(x.mean() - 0.5) < 0.1
 
 
-def test_an_epoch_shows_each_row_at_most_once(xp):
-    minibatch = Minibatches(xp.arange(103.0)[:, None], batch=10, seed=0)
-    epochs = [asnumpy(xp.concatenate([minibatch(10 * e + i) for i in range(10)])).ravel() for e in range(3)]
-    for rows in epochs:
-        assert len(set(rows)) == 100
-    assert (epochs[0] != epochs[1]).any()
-    assert (minibatch(5) == Minibatches(minibatch.x, 10, seed=0)(5)).all()  # a position is enough
-
-
-def test_noise_has_mean_0_variance_1_and_a_position_is_enough(xp):
-    for kind in ("normal", "uniform"):
-        noise = Noise(kind, 100, 7, np.dtype("float32"), 6, xp)
-        z = asnumpy(xp.stack([noise(i) for i in range(50)]))
-        assert z.dtype == np.float32
-        assert abs(z.mean()) < 0.03
-        assert abs(z.var() - 1) < 0.03
-        again = Noise(kind, 100, 7, np.dtype("float32"), 6, xp)
-        assert (asnumpy(again(37)) == z[37]).all()
-        assert len(np.unique(z[:, 0, 0])) == 50
-    assert abs(z).max() <= np.sqrt(3)
-
-
 def test_records(xp):
     run = run_of(plain(xp))
     records = go(run, 25, every=10)

@@ -23,6 +23,7 @@ from numgan import plots
 from numgan.backend import array_module
 from numgan.errors import InputError
 from numgan.run import archive
+from numgan.run.output import atomic
 from numgan.run.record import Record
 from numgan.training import Training
 
@@ -68,9 +69,9 @@ class Run:
         about = {"data": self.data, "model": self.model, "steps": self.steps, "backend": backend}
         self.training.save(self.folder / "checkpoint.npz")
         archive.write(self.folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
-        with archive.atomic(self.folder / "run.json") as file:
+        with atomic(self.folder / "run.json") as file:
             file.write(json.dumps(about, indent=1).encode())
-        with archive.atomic(self.folder / "history.csv") as file:
+        with atomic(self.folder / "history.csv") as file:
             text = TextIOWrapper(file, newline="", write_through=True)
             csv.writer(text).writerows([Record._fields, *self.training.history])
             text.detach()
@@ -86,29 +87,12 @@ class Run:
             self._picture("history", plots.history(self.training.history))
 
     def _picture(self, name: str, figure: Any) -> None:
-        with archive.atomic(self.folder / f"{name}.png") as file:
+        with atomic(self.folder / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=120)
 
     @property
     def _images(self) -> bool:
         return self.training.data.image_shape is not None
-
-
-def new_folder(out: str | None, name: str) -> Path:
-    """`out`, if it can be a run's folder; without one, the first of runs/NAME-1, runs/NAME-2 … that is not there."""
-    if out is None:
-        return next(p for i in range(1, 10**6) if not (p := Path("runs", f"{name}-{i}")).exists())
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {out} is a file, expected a folder: choose another name")
-    if (folder / "checkpoint.npz").exists():
-        raise InputError(f"--out {out} holds another run: choose another folder, or go on with it by --resume {out}")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"--out {out} is not empty: choose a new folder")
-    parent = next(p for p in folder.absolute().parents if p.exists())
-    if not os.access(parent, os.W_OK):
-        raise InputError(f"--out {out} cannot be made, {parent} is not writable: choose another folder")
-    return folder
 
 
 def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:

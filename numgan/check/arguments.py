@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from numgan.errors import InputError
-from numgan.network import Network
 from numgan.layers.base import Layer
+from numgan.network import Network
 
 FORMS = (
     "an object (a layer, a network or a loss), or forward=, backward= and x= (two functions), "

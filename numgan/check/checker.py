@@ -21,8 +21,8 @@ from numgan.check.evidence import Evidence
 from numgan.check.pairs import Pair, of_functions, of_layer, of_loss, of_value
 from numgan.check.report import Comparison, Report, joined
 from numgan.errors import InputError
-from numgan.losses import Loss
 from numgan.layers.base import Layer
+from numgan.losses import Loss
 
 DRAWS = 0x64726177  # beside the seed, so that dy is not a person's own x = default_rng(seed): then dy f′(dy) would pass
 MOVES = 3  # how often a point that lies on a kink is moved, at most

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from numgan import data, losses, models
-from numgan.run.averaging import average_in
 from numgan.backend import Array, asnumpy, describe
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import BatchNorm, Dropout, LeakyReLU, Linear, Maxout, Tanh
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import SGD, Adam, Optimizer
+from numgan.run.averaging import average_in
 from numgan.training import Training
 
 STEPS = 20

@@ -12,9 +12,9 @@ import numpy as np
 from numgan.backend import Array, asnumpy
 from numgan.check import arguments
 from numgan.errors import InputError
+from numgan.layers.base import Layer
 from numgan.losses import Loss
 from numgan.network import Network
-from numgan.layers.base import Layer
 
 MASKS = 0x6D61736B  # beside the seed, so that a layer's masks and noise are not the x of a person's default_rng(seed)
 

@@ -1,6 +1,5 @@
 """Data by name."""
 
-import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from numgan.data.base import Data, Range
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
-from numgan.errors import InputError
+from numgan.errors import InputError, guess
 
 NAMES: dict[str, Path | Callable[[], Data]] = {
     "digits": Path(__file__).with_name("digits.npz"),  # 5,000 of MNIST; DIGITS.md says where they come from
@@ -43,6 +42,5 @@ def _check_known(name: str) -> None:
     """InputError unless `name` is a name, a file, or meant to be a file."""
     if name in NAMES or name.endswith((".npz", ".npy")) or os.path.exists(name):
         return
-    near = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(f"no data called {name!r}; {hint}expected one of {', '.join(NAMES)}, or a .npz or .npy file")
+    meant = f"{guess(name.lower(), NAMES)} expected".lstrip()
+    raise InputError(f"no data called {name!r}; {meant} one of {', '.join(NAMES)}, or a .npz or .npy file")

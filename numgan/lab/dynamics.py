@@ -103,7 +103,13 @@ def instance_noise(std: float = 1.0, nodes: int = 40) -> Game:
     return Game("GAN + instance noise", theta_speed, psi_speed, F1, -2 * F2 * std**2)
 
 
-def path(game: Game, start: tuple[float, float] = (1.0, 1.0), h: float = 0.2, steps: int = 500, alternating=False):
+def path(
+    game: Game,
+    start: tuple[float, float] = (1.0, 1.0),
+    h: float = 0.2,
+    steps: int = 500,
+    alternating: bool = False,
+) -> np.ndarray:
     """(steps + 1, 2): θ and ψ at the start and after each step."""
     points = np.empty((steps + 1, 2))
     points[0] = theta, psi = start

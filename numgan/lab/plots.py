@@ -16,10 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from numgan.errors import InputError
 from numgan.lab import dynamics
 from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot, snapshot
 from numgan.plots import GENERATED, REAL
+from numgan.run.output import new_file
 from numgan.training import Training
 
 D_COLORS = "Greys_r"  # white where D is 1; blue and orange stand out on all of it
@@ -73,11 +73,7 @@ def portrait(seen: Sequence[Snapshot]) -> Figure:
 def film(run: Training, steps: int, path: str | Path, frames: int = 40, dpi: int = 55) -> None:
     """Trains a run and films it: a .gif, or one .html with a play bar and nothing outside itself."""
     writers = {".gif": PillowWriter(fps=8), ".html": HTMLWriter(fps=8, embed_frames=True, default_mode="loop")}
-    path = Path(path)
-    if path.suffix not in writers:
-        raise InputError(f"{path}: expected a name ending in .gif or .html")
-    if path.exists():
-        raise InputError(f"{path} is there already: choose another name")
+    path = new_file(path, list(writers))
     seen = [snapshot(run)]
     seen += [snapshot(run, seen[0].box) for _ in run.steps(steps, every=max(1, steps // frames))]
     _write(writers[path.suffix], seen, path, dpi)

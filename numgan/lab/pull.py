@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numgan.backend import Array, RandomGenerator
-from numgan.gan import Player
+from numgan.layers.base import Player
 from numgan.losses import Loss
 
 
@@ -11,4 +11,4 @@ def pull(D: Player, x_g: Array, loss: Loss, rng: RandomGenerator | None = None) 
     """D's logits a_g on the samples x_g (m, n_x), and −m ∂L_G/∂x_g (m, n_x): the step that lowers L_G fastest."""
     a_g, tape = D.forward(x_g, train=True, rng=rng)
     _, da_g = loss.generator(a_g)
-    return a_g, -len(a_g) * D.backward(da_g, tape, params=False)
+    return a_g, D.backward(-len(a_g) * da_g, tape, params=False)

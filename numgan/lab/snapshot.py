@@ -9,9 +9,9 @@ import numpy as np
 from numgan import metrics
 from numgan.backend import Array, array_module, asnumpy, random_generator
 from numgan.errors import InputError
-from numgan.losses import sigmoid
-from numgan.gan import Player
 from numgan.lab.pull import pull
+from numgan.layers.base import Player
+from numgan.losses import sigmoid
 from numgan.run.streams import OBSERVATION
 from numgan.training import Training
 

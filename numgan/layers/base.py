@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -94,7 +94,8 @@ class Layer:
         With S = Σ dy · J v, where v (like x) and dy (like y) are constants, it adds ∂S/∂W to dW. bend is ∂S/∂x, or
         None where J does not depend on x.
         """
-        raise InputError(f"{type(self).__name__} has no tangent rule for gradient penalties: leave it out of D, or write its tangent")
+        name = type(self).__name__
+        raise InputError(f"{name} has no tangent rule for gradient penalties: leave it out of D, or write its tangent")
 
     def __call__(self, x: Array) -> Array:
         """y alone, in evaluation mode."""
@@ -120,6 +121,22 @@ class Layer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+
+class Player(Protocol):
+    """What G and D must be: a `Network`, or a class of one's own with these five names. x is an array, or a tuple of
+    arrays that the step functions hand through untouched."""
+
+    theta: Array  # the parameters, one flat vector
+    grad: Array  # their gradient, likewise
+
+    def forward(self, x: Any, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Any]: ...
+
+    def backward(
+        self, dy: Array, tape: Any, params: bool = True, inputs: bool = True, add: bool = True
+    ) -> Array | None: ...
+
+    def __call__(self, x: Any) -> Array: ...
 
 
 def diagonal_tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array, None]:

@@ -42,9 +42,7 @@ class Linear(Layer):
         y += self.b
         return y, x
 
-    def backward(
-        self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True
-    ) -> Array | None:
+    def backward(self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True) -> Array | None:
         if params:
             product(x.T, dy, self.dW, add)
             row_sum(dy, self.db, add)

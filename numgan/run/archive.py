@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from numgan import layers, losses, optim, penalty, schedules
 from numgan.errors import InputError
 from numgan.network import Network
+from numgan.run.output import atomic
 
 FORMAT = "numgan-1"
 
 # Only these are ever built from a file: a checkpoint holds names and numbers, never code.
-KNOWN: dict[str, type] = {
+KNOWN: dict[str, Any] = {
     cls.__name__: cls
-    for cls in (*layers.ALL, *map(type, losses.BY_NAME.values()), *optim.BY_NAME.values(), *penalty.BY_NAME.values(), *schedules.ALL)
+    for cls in (
+        *layers.ALL,
+        *map(type, losses.BY_NAME.values()),
+        *optim.BY_NAME.values(),
+        *penalty.BY_NAME.values(),
+        *schedules.ALL,
+    )
 }
 
 
@@ -80,18 +84,3 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a numgan checkpoint, or is cut short: use another") from error
     return vectors, about
-
-
-@contextlib.contextmanager
-def atomic(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
-    """A file that takes the name `path` only once it is whole and on disk; until then the old one stays."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with open(part, mode) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,8 +7,8 @@ from typing import Any
 from numgan import penalty
 from numgan.backend import Array
 from numgan.errors import InputError, check_whole
-from numgan.gan import Player
 from numgan.layers.activations import Sigmoid
+from numgan.layers.base import Player
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
@@ -42,8 +42,9 @@ def check_settings(settings: Settings, rows: int) -> None:
         raise InputError(f"batch is {settings.batch}, but the data has {rows} rows: use a smaller batch")
     if settings.ema is not None and not 0 < settings.ema < 1:
         raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {settings.ema!r}")
-    if settings.clip is not None and not settings.clip > 0:
-        raise InputError(f"clip bounds D's weights by a positive number, such as 0.01, or is None; got {settings.clip!r}")
+    clip = settings.clip
+    if clip is not None and not clip > 0:
+        raise InputError(f"clip bounds D's weights by a positive number, such as 0.01, or is None; got {clip!r}")
 
 
 def check_parts(parts: Parts) -> None:
@@ -51,7 +52,7 @@ def check_parts(parts: Parts) -> None:
     if parts.penalty is not None:
         if not isinstance(parts.penalty, penalty.Penalty):
             raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {parts.penalty!r}")
-        penalty.require_rowwise(parts.D)
+        penalty.rowwise_network(parts.D)
     if not isinstance(parts.loss, Loss):
         raise InputError(f"loss={parts.loss!r} is no loss: pass one, such as ng.losses.hinge or ng.losses.Minimax()")
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from numgan.backend import array_module, asnumpy
 from numgan.errors import DivergedError
-from numgan.gan import Info, Player
+from numgan.gan import Info
+from numgan.layers.base import Player
 
 
 class Record(NamedTuple):

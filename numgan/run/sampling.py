@@ -8,7 +8,7 @@ from numgan.backend import asnumpy
 from numgan.data import restore
 from numgan.data.base import Range
 from numgan.errors import check_whole
-from numgan.gan import Player
+from numgan.layers.base import Player
 from numgan.run.streams import Noise
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numgan.backend import Array, array_module, asnumpy
 from numgan.data import Data
 from numgan.errors import DivergedError, InputError
-from numgan.gan import Player
+from numgan.layers.base import Player
 from numgan.losses import Loss
 from numgan.optim import Optimizer
 from numgan.penalty import Penalty

@@ -10,7 +10,6 @@ between backends: a run repeats bit for bit on the backend it began on, and goes
 from __future__ import annotations
 
 import math
-from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -47,7 +46,7 @@ class Minibatches:
 
 
 class Noise:
-    """Batch i of noise, (batch, n_z), each drawn once in a run; and `fixed` noise, the same whenever it is asked for."""
+    """Batch i of noise, (batch, n_z), each drawn once in a run; and fixed noise, the same whenever it is asked for."""
 
     def __init__(self, kind: str, batch: int, n_z: int, dtype: DTypeLike, seed: int, xp: ModuleType) -> None:
         self.kind, self.batch, self.n_z, self.dtype, self.seed, self.xp = kind, batch, n_z, dtype, seed, xp
@@ -68,7 +67,11 @@ class Noise:
 
 def draw(rng: RandomGenerator, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Noise of mean 0 and variance 1: "normal", or "uniform" on (−√3, √3) as in the 2014 paper's code."""
-    return lookup("noise", kind, {"normal": rng.standard_normal, "uniform": partial(_uniform, rng)})(shape, dtype=dtype)
+    return lookup("noise", kind, KINDS)(rng, shape, dtype)
+
+
+def _normal(rng: RandomGenerator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    return rng.standard_normal(shape, dtype=dtype)
 
 
 def _uniform(rng: RandomGenerator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -76,3 +79,6 @@ def _uniform(rng: RandomGenerator, shape: tuple[int, ...], dtype: DTypeLike) -> 
     z -= 0.5
     z *= 2 * math.sqrt(3)
     return z
+
+
+KINDS = {"normal": _normal, "uniform": _uniform}

@@ -46,7 +46,8 @@ BUGS = [
     ("where= of a ufunc", "layers.activations:ReLU.dx", "dy * (y > 0)",
      "array_module(y).multiply(dy, 0, out=dy.copy(), where=y <= 0)"),
     ("initial= of a sum", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=0)", "x.sum(axis=0, initial=0) / len(x)"),
-    ("min= and max= of clip", "layers.activations:ReLU.f", "maximum(x, 0)", "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
+    ("min= and max= of clip", "layers.activations:ReLU.f", "maximum(x, 0)",
+     "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
     ("rng.normal", "run.streams:Noise.__call__", "draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)",
      "rng.normal(size=(BLOCK, self.batch, self.n_z)).astype(self.dtype)"),
     ("rng.permutation", *SORT, "random_generator(xp, 1).permutation(len(self.x))"),
@@ -123,7 +124,7 @@ def sow(place: str, old: str, new: str, monkeypatch: Any) -> None:
 def _function(source: str, names: dict[str, Any], name: str) -> Any:
     from numgan.backend import array_module, asnumpy, random_generator
 
-    extra = {"np": np, "math": math, "array_module": array_module, "asnumpy": asnumpy, "random_generator": random_generator}
+    extra = {f.__name__: f for f in (array_module, asnumpy, random_generator)} | {"np": np, "math": math}
     scope = extra | names
     code = compile(source, f"<{name} with a bug>", "exec", flags=__future__.annotations.compiler_flag)
     exec(code, scope)

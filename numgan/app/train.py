@@ -1,4 +1,4 @@
-"""What each command does, given its options. Each returns the status: 0 done, 1 the answer is no.
+"""`numgan train`: a new run from the options, or one that is taken up again; status 1 where it diverges.
 
 numpy, matplotlib and tqdm are imported where they are used: `numgan --help` should answer at once.
 """
@@ -13,17 +13,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numgan.errors import DivergedError, InputError, check_whole, lookup
 
+if TYPE_CHECKING:
+    from numgan.app.folder import Run
+    from numgan.penalty import Penalty
+
 HEALTH_EVERY = 500  # steps between looks at a run's health
 
-# Options that a resumed run takes from its checkpoint.
-_SETTINGS = (
-    *("data", "model", "loss", "batch", "k", "lr", "lr_g", "lr_d", "beta1", "beta2", "seed", "ema", "out"),
-    *("penalty", "penalty_weight", "clip"),
-)
+# What may be asked of a resumed run; all else it takes from its folder, and --resume refuses it.
+RESUMABLE = {"resume", "steps", "threads", "backend", "command"}
 
 
 def train(options: argparse.Namespace) -> int:
@@ -43,94 +44,12 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-def sample(options: argparse.Namespace) -> int:
-    from numgan import plots
-    from numgan.backend import backend
-    from numgan.run.archive import atomic
-    from numgan.run.state import Checkpoint
-
-    path = Path(options.run)
-    if path.is_dir() and not (path / "checkpoint.npz").exists():
-        raise InputError(f"{path} holds no run (no checkpoint.npz): give a folder that numgan train wrote")
-    path = path / "checkpoint.npz" if path.is_dir() else path
-    out = Path(options.out or path.parent / f"samples-{options.n}-seed{options.seed}.png")
-    if out.suffix not in (".png", ".npz"):
-        raise InputError(f"--out {out}: expected a name ending in .png (a picture) or .npz (the array x)")
-    if options.out and out.exists():
-        raise InputError(f"--out {out} is there already: choose another name")
-    if not out.parent.is_dir():
-        raise InputError(f"--out {out}: there is no folder {out.parent}: make it first")
-    checkpoint = Checkpoint(path)
-    x = checkpoint.sample(options.n, options.seed, backend(options.backend))
-    with atomic(out) as file:
-        if out.suffix == ".npz":
-            import numpy as np
-
-            np.savez(file, x=x)
-        else:
-            plots.sheet(x, checkpoint.image_shape).savefig(file, format="png", dpi=120)
-    print(f"{options.n} samples: {out}")
-    return 0
-
-
-def gradcheck(options: argparse.Namespace) -> int:
-    from numgan.check.survey import survey
-
-    wrong = 0
-    print(f"{'what':<52} {'relative error':>14}")
-    for name, report in survey():
-        print(f"{name:<52} {report.rel_error:14.1e} {'' if report.ok else 'WRONG'}")
-        if not report.ok:
-            wrong += 1
-            print(report)
-    print("every gradient agrees with central differences" if not wrong else f"{wrong} wrong")
-    return 1 if wrong else 0
-
-
-def gpucheck(options: argparse.Namespace) -> int:
-    from numgan.backend import backend
-    from numgan.check.gpu import report
-
-    good = True
-    for line, ok in report(backend("cupy")):
-        print(line, flush=True)
-        good = good and ok
-    print("the GPU computes what NumPy computes" if good else "WRONG: please open an issue with these lines")
-    return 0 if good else 1
-
-
-def lab(options: argparse.Namespace) -> int:
-    from numgan.lab import console
-
-    if options.name is None:
-        print(*console.listing(), sep="\n")
-        return 0
-    chosen = console.setups(options.name, options.cure)
-    if options.out:
-        return _film(options, chosen)
-    for title, setup in chosen.items():
-        print(f"{options.name}, cure: {title}, seed {options.seed}")
-        for line in console.watch(setup.training(options.seed), setup.steps):
-            print(line, flush=True)
-    return 0
-
-
-def _film(options: argparse.Namespace, chosen: dict[str, Any]) -> int:
-    from numgan.lab import plots
-
-    if len(chosen) > 1:
-        raise InputError("--out films one run: choose it with --cure NAME, or --cure none")
-    (setup,) = chosen.values()
-    plots.film(setup.training(options.seed), setup.steps, options.out)
-    print(f"{options.name}, cure: {options.cure}, seed {options.seed}: {options.out}")
-    return 0
-
-
-def _new(options: argparse.Namespace) -> Any:
+def _new(options: argparse.Namespace) -> Run:
     """The run that the options ask for; its folder is made only when everything has been checked."""
     from numgan import data, losses, models
+    from numgan.app.folder import Run
     from numgan.backend import backend
-    from numgan.app.folder import Run, new_folder
+    from numgan.run.output import new_folder
     from numgan.training import Training
 
     _check_counts(options)
@@ -163,7 +82,7 @@ def _new(options: argparse.Namespace) -> Any:
     return Run(folder, training, source, model_name, _or(options.steps, model.steps))
 
 
-def _penalty(options: argparse.Namespace) -> Any:
+def _penalty(options: argparse.Namespace) -> Penalty | None:
     from numgan import penalty
 
     if options.penalty is None:
@@ -174,14 +93,14 @@ def _penalty(options: argparse.Namespace) -> Any:
     return kind() if options.penalty_weight is None else kind(options.penalty_weight)
 
 
-def _resumed(options: argparse.Namespace) -> Any:
+def _resumed(options: argparse.Namespace) -> Run:
     """The run in a folder, as it was left, on the backend it was on unless another is asked for."""
     from numgan import data, models
-    from numgan.backend import backend
     from numgan.app.folder import Run, read_about, read_frames
+    from numgan.backend import backend
     from numgan.training import Training
 
-    others = [name for name in _SETTINGS if getattr(options, name) is not None]
+    others = [name for name, value in vars(options).items() if value is not None and name not in RESUMABLE]
     if others:
         name = others[0].replace("_", "-")
         raise InputError(f"--{name} cannot be changed by --resume: leave it out, or begin a new run")
@@ -197,7 +116,7 @@ def _resumed(options: argparse.Namespace) -> Any:
     return Run(Path(options.resume), training, about["data"], about["model"], steps, frames, frame_steps)
 
 
-def _follow(run: Any, stopped: list[int]) -> None:
+def _follow(run: Run, stopped: list[int]) -> None:
     """Trains with a progress bar on stderr, where that is a terminal, until done or told to stop."""
     from tqdm import tqdm
 
@@ -239,7 +158,7 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _report(run: Any, steps: int, seconds: float) -> None:
+def _report(run: Run, steps: int, seconds: float) -> None:
     """What ran, how it went, and where things are."""
     from numgan.lab.health import health
 
@@ -257,7 +176,7 @@ def _report(run: Any, steps: int, seconds: float) -> None:
     print(f"more samples:  {_program()} sample {run.folder} -n 64")
 
 
-def _report_divergence(run: Any, error: DivergedError) -> int:
+def _report_divergence(run: Run, error: DivergedError) -> int:
     path = run.folder / "checkpoint.npz"
     kept = f"the last good checkpoint is kept: {path}" if path.exists() else "no checkpoint had been written yet"
     print(f"numgan: the run diverged at {error}\n{kept}", file=sys.stderr)

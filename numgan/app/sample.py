@@ -1,0 +1,33 @@
+"""`numgan sample`: samples from a trained G, as a picture or an array."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from numgan.errors import InputError
+
+
+def sample(options: argparse.Namespace) -> int:
+    from numgan import plots
+    from numgan.backend import backend
+    from numgan.run.output import atomic, new_file
+    from numgan.run.state import Checkpoint
+
+    path = Path(options.run)
+    if path.is_dir() and not (path / "checkpoint.npz").exists():
+        raise InputError(f"{path} holds no run (no checkpoint.npz): give a folder that numgan train wrote")
+    path = path / "checkpoint.npz" if path.is_dir() else path
+    default = path.parent / f"samples-{options.n}-seed{options.seed}.png"  # written over: the same again
+    out = new_file(options.out, (".png", ".npz")) if options.out else default
+    checkpoint = Checkpoint(path)
+    x = checkpoint.sample(options.n, options.seed, backend(options.backend))
+    with atomic(out) as file:
+        if out.suffix == ".npz":
+            import numpy as np
+
+            np.savez(file, x=x)
+        else:
+            plots.sheet(x, checkpoint.image_shape).savefig(file, format="png", dpi=120)
+    print(f"{options.n} samples: {out}")
+    return 0

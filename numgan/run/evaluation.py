@@ -1,0 +1,27 @@
+"""Networks made ready for evaluation: averaged weights, and BatchNorm's statistics."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from numgan.backend import Array
+from numgan.layers.base import Player
+from numgan.run.averaging import mean_weights
+
+
+@contextlib.contextmanager
+def averaged(G: Player, average: Array, decay: float | None, t: int) -> Iterator[None]:
+    """Lends G the averaged weights, where kept, and gives it back its own."""
+    own = G.theta.copy()
+    try:
+        G.theta[...] = mean_weights(average, own, decay, t)
+        yield
+    finally:
+        G.theta[...] = own
+
+
+def calibrate(net: Player, x: Callable[[], Array]) -> None:
+    """Sets the statistics for evaluation from a pass over the rows x(), where the network has any."""
+    if len(getattr(net, "buffers", ())):
+        net.calibrate(x())  # type: ignore[attr-defined]
