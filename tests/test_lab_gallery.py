@@ -98,7 +98,7 @@ def test_signals_of_sets_whose_answer_is_known():
 
 @pytest.mark.parametrize("loss", ng.losses.BY_NAME.values(), ids=ng.losses.BY_NAME)
 def test_signals_are_numbers_for_every_loss_and_front(loss):
-    for how in ({}, {"pack": 4}, {"stddev": True}, {"noise": 0.1}):
+    for how in ({}, {"pack": 4}, {"stddev": True}, {"instance_noise": 0.1}):
         signals = observe(replace(Setup(), loss=loss, **how).training(1))
         assert all(math.isfinite(value) for value in signals)
 
