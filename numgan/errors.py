@@ -33,7 +33,7 @@ def guess(name: str, table: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
-def check_whole(name: str, value: Any, least: int) -> None:
+def check_whole(name: str, value: object, least: int) -> None:
     """InputError unless value is a whole number of `least` or more."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} must be a whole number of {least} or more, got {value!r}")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from numgan.run.record import Record
@@ -87,7 +87,7 @@ def history(records: Sequence[Record]) -> Figure:
     return figure
 
 
-def _images(ax: Any, rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> None:
+def _images(ax: Axes, rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> None:
     """rows (n, n_x) in [0, 1] as one mosaic with white lines between the images."""
     h, w, *rest = image_shape
     mosaic = np.ones((math.ceil(len(rows) / columns) * (h + 1) - 1, columns * (w + 1) - 1, *rest))
@@ -110,7 +110,7 @@ def _points(x_g: np.ndarray, x: np.ndarray | None) -> Figure:
     return figure
 
 
-def _cloud(ax: Any, rows: np.ndarray, color: str, label: str) -> None:
+def _cloud(ax: Axes, rows: np.ndarray, color: str, label: str) -> None:
     """One column as a histogram; of more columns, the first two as a scatter plot."""
     if rows.shape[1] == 1:
         ax.hist(rows[:, 0], bins=60, density=True, histtype="step", color=color, label=label)

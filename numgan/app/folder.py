@@ -22,6 +22,7 @@ import numpy as np
 from numgan import plots
 from numgan.backend import array_module
 from numgan.errors import InputError
+from numgan.plots import Figure
 from numgan.run import archive
 from numgan.run.output import atomic
 from numgan.run.record import Record
@@ -86,7 +87,7 @@ class Run:
         if self.training.history:
             self._picture("history", plots.history(self.training.history))
 
-    def _picture(self, name: str, figure: Any) -> None:
+    def _picture(self, name: str, figure: Figure) -> None:
         with atomic(self.folder / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=120)
 

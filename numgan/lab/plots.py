@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, HTMLWriter, PillowWriter
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -103,25 +103,25 @@ def _draw(figure: Figure, seen: Sequence[Snapshot]) -> None:
     charts[-1].set_xlabel("step", fontsize=8)
 
 
-def _scene(ax: Any, s: Snapshot) -> None:
+def _scene(ax: Axes, s: Snapshot) -> None:
     """D's surface, data, G's mesh, samples and where they are asked to go."""
     left, right, bottom, top = s.box
     if s.surface is not None:
         ax.imshow(s.surface, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, alpha=0.6, aspect="auto")
     if s.mesh is not None:
         ax.add_collection(LineCollection([*s.mesh, *s.mesh.swapaxes(0, 1)], colors="0.5", linewidths=0.4))
-    ax.scatter(*s.x.T, s=4, color=REAL, label="x", linewidths=0)
-    ax.scatter(*s.x_g.T, s=4, color=GENERATED, label="G(z)", linewidths=0)
+    ax.scatter(s.x[:, 0], s.x[:, 1], s=4, color=REAL, label="x", linewidths=0)
+    ax.scatter(s.x_g[:, 0], s.x_g[:, 1], s=4, color=GENERATED, label="G(z)", linewidths=0)
     arrows, length = s.pull[:ARROWS], np.linalg.norm(s.pull[:ARROWS], axis=1, keepdims=True)
     arrows = arrows / max(float(length.max()), 1e-12) * (right - left) / 8
-    how = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.003, "color": "0.2"}
-    ax.quiver(*s.x_g[:ARROWS].T, *arrows.T, **how)
+    x, y = s.x_g[:ARROWS].T
+    ax.quiver(x, y, *arrows.T, angles="xy", scale_units="xy", scale=1, width=0.003, color="0.2")
     ax.set(xlim=(left, right), ylim=(bottom, top), title=f"step {s.step}")
     ax.tick_params(labelsize=7)
     ax.legend(loc="upper right", fontsize=7)
 
 
-def _line(ax: Any, s: LineSnapshot) -> None:
+def _line(ax: Axes, s: LineSnapshot) -> None:
     ax.plot(s.x, s.p_d, "k:", label="data")
     ax.plot(s.x, s.p_g, color="#009E73", label="p_g")
     ax.plot(s.x, s.D, "--", color=REAL, label="D")
@@ -134,7 +134,7 @@ def _line(ax: Any, s: LineSnapshot) -> None:
     ax.set(title=f"step {s.step}", xlim=(s.x[0], s.x[-1]), yticks=[])
 
 
-def _field(ax: Any, game: dynamics.Game, reach: float, n: int = 13) -> None:
+def _field(ax: Axes, game: dynamics.Game, reach: float, n: int = 13) -> None:
     """Arrows of one length along (θ̇, ψ̇)."""
     side = np.linspace(-reach, reach, n)
     theta, psi = np.meshgrid(side, side)

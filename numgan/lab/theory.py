@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -111,7 +110,7 @@ def _spacing() -> float:
     return 2 * REACH / (POINTS - 1)
 
 
-def _mean(p: LogDensity, f: Any) -> float:
+def _mean(p: LogDensity, f: np.ndarray) -> float:
     """E_p f, where f holds a function's values on the grid. Where p is 0 to the last bit, f does not count."""
     density = np.exp(p(_grid()))
     return float((density * np.where(density > 0, f, 0)).sum() * _spacing())

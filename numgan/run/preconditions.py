@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numgan import penalty
 from numgan.backend import Array
 from numgan.errors import InputError, check_whole
@@ -15,7 +13,7 @@ from numgan.optim import Adam, Optimizer
 from numgan.run.state import Parts, Settings
 
 
-def two_optimizers(optimizers: Any) -> tuple[Optimizer, Optimizer]:
+def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
     """The optimisers for G and for D: as given, or two with their defaults."""
     pair = (Adam(), Adam()) if optimizers is None else optimizers
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(opt, Optimizer) for opt in pair):
