@@ -33,6 +33,12 @@ def guess(name: str, table: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
+def reason(error: OSError) -> str:
+    """What the operating system said, with the file it was about."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
+
+
 def check_whole(name: str, value: object, least: int) -> None:
     """InputError unless value is a whole number of `least` or more."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:

@@ -94,7 +94,8 @@ def _images(ax: Axes, rows: np.ndarray, image_shape: tuple[int, ...], columns: i
     for i, row in enumerate(rows):
         top, left = i // columns * (h + 1), i % columns * (w + 1)
         mosaic[top : top + h, left : left + w] = row.reshape(image_shape)
-    ax.imshow(mosaic.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    picture = mosaic[..., 0] if mosaic.shape[2:] == (1,) else mosaic  # one channel is grey
+    ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_visible(False)

@@ -1,12 +1,14 @@
 """The command line: numgan train | sample | gradcheck | gpucheck | lab.
 
-Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged). 2: it was asked for something
-that cannot be done, said in one line; nothing on disk was touched.
+Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged, the disk is full). 2: it was asked
+for something that cannot be done, said in one line; nothing on disk was touched.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -17,18 +19,48 @@ from numgan.app.lab import lab
 from numgan.app.sample import sample
 from numgan.app.train import train
 from numgan.backend import BACKENDS
-from numgan.errors import InputError
+from numgan.errors import InputError, reason
 
 
 def main(argv: list[str] | None = None) -> int:
+    _print_anywhere()
     try:
         options = _parser().parse_args(argv)
-        return options.command(options)
+        status = options.command(options)
+        if sys.stdout:
+            sys.stdout.flush()  # here, where it can still be said that nobody reads, or that the disk is full
+        return status
     except KeyboardInterrupt:
         return 130  # as a shell reports Ctrl-C
     except InputError as error:
-        print(f"numgan: error: {error}", file=sys.stderr)
-        return 2
+        return _refused(str(error), 2)
+    except BrokenPipeError:
+        _drop_output()
+        return 1
+    except OSError as error:
+        _drop_output()
+        return _refused(reason(error), 1)
+    except MemoryError as error:
+        return _refused(f"not enough memory ({error or 'Python does not say for what'}): ask for less", 1)
+
+
+def _refused(message: str, status: int) -> int:
+    if sys.stderr:
+        print(f"numgan: error: {message}", file=sys.stderr)
+    return status
+
+
+def _print_anywhere() -> None:
+    """A terminal or a file that has no letter for − or θ gets a question mark in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """What is still waiting to be printed goes nowhere: Python would try once more at its end, and complain."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # there may be no file behind the stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=int, help="at most so many threads (the number of cores)")
     p.add_argument("--backend", help=f"{_names(BACKENDS)}; cupy is for a GPU (numpy)")
     p.add_argument("--out", help="the run's folder, new or empty (runs/DATA-1, -2 …)")
-    p.add_argument("--resume", metavar="RUN", help="go on with the run in this folder, up to --steps")
+    p.add_argument("--resume", metavar="RUN", help="go on with this folder's run; --data: where its file is now")
 
     p = subparsers.add_parser("sample", help="draw samples from a trained G")
     p.set_defaults(command=sample)

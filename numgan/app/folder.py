@@ -11,6 +11,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import TextIOWrapper
@@ -20,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from numgan import plots
+from numgan.app.claim import Claim
 from numgan.backend import array_module
-from numgan.errors import InputError
+from numgan.errors import InputError, reason
 from numgan.plots import Figure
 from numgan.run import archive
 from numgan.run.output import atomic
@@ -39,7 +42,7 @@ SAVE_EVERY = 500  # steps between checkpoints
 class Run:
     """A training run in its folder."""
 
-    folder: Path
+    claim: Claim
     training: Training
     data: str  # a name, or the path of a file
     model: str
@@ -47,16 +50,23 @@ class Run:
     frames: list[np.ndarray] = field(default_factory=list)
     frame_steps: list[int] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.folder = self.claim.folder
+        self._absolute = self.folder.absolute()  # it stays where it is if this process changes its directory
+
     def go(self) -> Iterator[Record]:
-        """Trains up to `steps`; keeps frames and checkpoints on the way. Whoever iterates may stop after any record."""
+        """Trains up to `steps`, with frames and checkpoints on the way. The loop around it may stop after any record.
+
+        A checkpoint that cannot be written is said and tried again later: a full disk may be emptied.
+        """
         run, marks = self.training, {round(self.steps * i / (FRAMES - 1) / EVERY) * EVERY for i in range(FRAMES)}
         if not self.frames:
             self.keep_frame()
         for record in run.steps(self.steps - run.step, EVERY):
             if run.step in marks or run.step == self.steps:
                 self.keep_frame()
-            if run.step % SAVE_EVERY == 0:
-                self.save()
+            if run.step % SAVE_EVERY == 0 and run.step < self.steps:
+                self._try_to_save()
             yield record
 
     def keep_frame(self) -> None:
@@ -64,18 +74,15 @@ class Run:
         self.frame_steps.append(self.training.step)
 
     def save(self) -> None:
-        """The checkpoint, and what goes with it; each file is replaced whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        backend = array_module(self.training.G.theta).__name__
-        about = {"data": self.data, "model": self.model, "steps": self.steps, "backend": backend}
-        self.training.save(self.folder / "checkpoint.npz")
-        archive.write(self.folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
-        with atomic(self.folder / "run.json") as file:
-            file.write(json.dumps(about, indent=1).encode())
-        with atomic(self.folder / "history.csv") as file:
-            text = TextIOWrapper(file, newline="", write_through=True)
-            csv.writer(text).writerows([Record._fields, *self.training.history])
-            text.detach()
+        """The checkpoint, and what goes with it. OSError where that cannot be."""
+        self.claim.check()
+        self._save_in(self._absolute)
+
+    def rescue(self) -> Path:
+        """Saves the run in a new folder among the temporary files, from which it goes on as from its own."""
+        folder = Path(tempfile.mkdtemp(prefix="numgan-"))
+        self._save_in(folder)
+        return folder
 
     def draw(self) -> None:
         """The three pictures."""
@@ -87,8 +94,30 @@ class Run:
         if self.training.history:
             self._picture("history", plots.history(self.training.history))
 
+    def _save_in(self, folder: Path) -> None:
+        """Each file is replaced whole. The checkpoint comes after what it needs beside it: wherever a process dies,
+        the folder holds no run yet, or a run with all its frames up to the checkpoint."""
+        backend = array_module(self.training.G.theta).__name__
+        about = {"data": self.data, "model": self.model, "steps": self.steps, "backend": backend}
+        archive.write(folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
+        with atomic(folder / "run.json") as file:
+            file.write(json.dumps(about, indent=1).encode())
+        self.training.save(folder / "checkpoint.npz")
+        with atomic(folder / "history.csv") as file:
+            text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            csv.writer(text).writerows([Record._fields, *self.training.history])
+            text.detach()
+
+    def _try_to_save(self) -> None:
+        try:
+            self.save()
+        except OSError as error:
+            again = f"training goes on, and tries again in {SAVE_EVERY} steps"
+            print(f"numgan: step {self.training.step} could not be saved ({reason(error)}); {again}", file=sys.stderr)
+
     def _picture(self, name: str, figure: Figure) -> None:
-        with atomic(self.folder / f"{name}.png") as file:
+        self.claim.check()
+        with atomic(self._absolute / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=120)
 
     @property

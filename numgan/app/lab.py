@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from numgan.errors import InputError
+from numgan.errors import InputError, check_whole
 
 if TYPE_CHECKING:
     from numgan.lab.setup import Setup
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def lab(options: argparse.Namespace) -> int:
     from numgan.lab import console
 
+    check_whole("--seed", options.seed, 0)
     if options.name is None:
         print(*console.listing(), sep="\n")
         return 0

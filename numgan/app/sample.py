@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from numgan.errors import InputError
+from numgan.errors import InputError, check_whole
+
+MOST = {".png": 10_000, ".npz": 1_000_000}  # samples in one file
 
 
 def sample(options: argparse.Namespace) -> int:
@@ -14,12 +16,17 @@ def sample(options: argparse.Namespace) -> int:
     from numgan.run.output import atomic, new_file
     from numgan.run.state import Checkpoint
 
+    check_whole("-n", options.n, 1)
+    check_whole("--seed", options.seed, 0)
     path = Path(options.run)
     if path.is_dir() and not (path / "checkpoint.npz").exists():
         raise InputError(f"{path} holds no run (no checkpoint.npz): give a folder that numgan train wrote")
     path = path / "checkpoint.npz" if path.is_dir() else path
     default = path.parent / f"samples-{options.n}-seed{options.seed}.png"  # written over: the same again
     out = new_file(options.out, (".png", ".npz")) if options.out else default
+    most = MOST[out.suffix]
+    if options.n > most:
+        raise InputError(f"-n {options.n} is too many for one {out.suffix}: take {most} at most, and another --seed")
     checkpoint = Checkpoint(path)
     x = checkpoint.sample(options.n, options.seed, backend(options.backend))
     with atomic(out) as file:

@@ -15,28 +15,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numgan.errors import DivergedError, InputError, check_whole, lookup
+from numgan.errors import DivergedError, InputError, check_whole, lookup, reason
 
 if TYPE_CHECKING:
+    from numgan.app.claim import Claim
     from numgan.app.folder import Run
+    from numgan.data import Data
     from numgan.penalty import Penalty
 
 HEALTH_EVERY = 500  # steps between looks at a run's health
 
 # What may be asked of a resumed run; all else it takes from its folder, and --resume refuses it.
-RESUMABLE = {"resume", "steps", "threads", "backend", "command"}
+RESUMABLE = {"resume", "steps", "threads", "backend", "data", "command"}
 
 
 def train(options: argparse.Namespace) -> int:
     run = _resumed(options) if options.resume else _new(options)
-    with _stop_signals() as stopped:
+    with run.claim, _stop_signals() as stopped:
         began, first = time.perf_counter(), run.training.step
         try:
             _follow(run, stopped)
+            run.save()
         except DivergedError as error:
             return _report_divergence(run, error)
+        except OSError as error:
+            return _rescue(run, error)
         seconds = time.perf_counter() - began
-        run.save()
         run.draw()
     _report(run, run.training.step - first, seconds)
     if stopped:
@@ -47,9 +51,9 @@ def train(options: argparse.Namespace) -> int:
 def _new(options: argparse.Namespace) -> Run:
     """The run that the options ask for; its folder is made only when everything has been checked."""
     from numgan import data, losses, models
+    from numgan.app.claim import claim_new
     from numgan.app.folder import Run
     from numgan.backend import backend
-    from numgan.run.output import new_folder
     from numgan.training import Training
 
     _check_counts(options)
@@ -77,9 +81,8 @@ def _new(options: argparse.Namespace) -> Run:
         penalty=_penalty(options),
         clip=options.clip,
     )
-    folder = new_folder(options.out, x.name)
-    source = source if source in data.NAMES else str(Path(source).resolve())
-    return Run(folder, training, source, model_name, _or(options.steps, model.steps))
+    claim = claim_new(options.out, x.name)
+    return Run(claim, training, _lasting(source), model_name, _or(options.steps, model.steps))
 
 
 def _penalty(options: argparse.Namespace) -> Penalty | None:
@@ -95,25 +98,54 @@ def _penalty(options: argparse.Namespace) -> Penalty | None:
 
 def _resumed(options: argparse.Namespace) -> Run:
     """The run in a folder, as it was left, on the backend it was on unless another is asked for."""
-    from numgan import data, models
-    from numgan.app.folder import Run, read_about, read_frames
-    from numgan.backend import backend
-    from numgan.training import Training
+    from numgan.app.claim import claim_run
 
     others = [name for name, value in vars(options).items() if value is not None and name not in RESUMABLE]
     if others:
         name = others[0].replace("_", "-")
         raise InputError(f"--{name} cannot be changed by --resume: leave it out, or begin a new run")
     _check_counts(options)
-    about = read_about(options.resume)
-    x = data.load(about["data"], range=lookup("model", about["model"], models.BY_NAME).range)
+    with contextlib.ExitStack() as until_read:
+        claim = until_read.enter_context(claim_run(options.resume))
+        run = _read(claim, options)
+        until_read.pop_all()  # from here on the claim is the run's
+    return run
+
+
+def _read(claim: Claim, options: argparse.Namespace) -> Run:
+    from numgan import models
+    from numgan.app.folder import Run, read_about, read_frames
+    from numgan.backend import backend
+    from numgan.training import Training
+
+    about = read_about(claim.folder)
+    model = lookup("model", about["model"], models.BY_NAME)
+    source = _lasting(options.data) if options.data else about["data"]
+    x = _data_of_a_run(source, model.range, moved=options.data is None)
     xp = backend(options.backend or about["backend"])
-    training = Training.load(Path(options.resume) / "checkpoint.npz", x, xp=xp, threads=options.threads)
+    training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads)
     steps = _or(options.steps, about["steps"])
-    if steps <= training.step:
-        raise InputError(f"{options.resume} has made {training.step} steps already: ask for more with --steps N")
-    frames, frame_steps = read_frames(options.resume, training.step)
-    return Run(Path(options.resume), training, about["data"], about["model"], steps, frames, frame_steps)
+    if steps < training.step:
+        raise InputError(f"{claim.folder} has made {training.step} steps already: ask for more with --steps N")
+    frames, frame_steps = read_frames(claim.folder, training.step)
+    return Run(claim, training, source, about["model"], steps, frames, frame_steps)
+
+
+def _data_of_a_run(source: str, range: tuple[float, float], moved: bool) -> Data:
+    from numgan import data
+
+    try:
+        return data.load(source, range=range)
+    except InputError as error:
+        advice = "; if the file has moved, say where it is with --data" if moved else ""
+        raise InputError(f"{error}{advice}") from error
+
+
+def _lasting(source: str) -> str:
+    """A name of data as it is, a path from the root: a run may be taken up again from another directory."""
+    from numgan import data
+
+    return source if source in data.NAMES else str(Path(source).resolve())
 
 
 def _follow(run: Run, stopped: list[int]) -> None:
@@ -174,6 +206,17 @@ def _report(run: Run, steps: int, seconds: float) -> None:
         print(f"health: {'too early to tell' if early else health(training)}")
     print(f"in {run.folder}: samples.png  progress.png  history.png  history.csv  checkpoint.npz")
     print(f"more samples:  {_program()} sample {run.folder} -n 64")
+
+
+def _rescue(run: Run, error: OSError) -> int:
+    """The run's own folder takes no more: says so, and where the run was saved instead, if anywhere."""
+    print(f"numgan: error: the run could not be saved ({reason(error)})", file=sys.stderr)
+    try:
+        folder = run.rescue()
+        print(f"it is in {folder}; to go on:  {_program()} train --resume {folder}", file=sys.stderr)
+    except OSError as second:
+        print(f"nor elsewhere ({reason(second)})", file=sys.stderr)
+    return 1
 
 
 def _report_divergence(run: Run, error: DivergedError) -> int:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from numgan.errors import InputError
+from numgan.errors import InputError, reason
 
 
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
     """A file that takes the name `path` only once it is whole and on disk; until then the old one stays."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")  # a name of its own: others may write to `path` too
     try:
         with open(part, mode) as file:
             yield file
@@ -36,21 +37,8 @@ def new_file(out: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
         raise InputError(f"--out {out} is there already: choose another name")
     if not path.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {path.parent}: make it first")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise InputError(f"--out {out}: nothing can be written there ({reason(error)})") from error
     return path
-
-
-def new_folder(out: str | None, name: str) -> Path:
-    """`out`, if it can be a run's folder; without one, the first of runs/NAME-1, runs/NAME-2 … that is not there."""
-    if out is None:
-        return next(p for i in count(1) if not (p := Path("runs", f"{name}-{i}")).exists())
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {out} is a file, expected a folder: choose another name")
-    if (folder / "checkpoint.npz").exists():
-        raise InputError(f"--out {out} holds another run: choose another folder, or go on with it by --resume {out}")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"--out {out} is not empty: choose a new folder")
-    parent = next(p for p in folder.absolute().parents if p.exists())
-    if not os.access(parent, os.W_OK):
-        raise InputError(f"--out {out} cannot be made, {parent} is not writable: choose another folder")
-    return folder
