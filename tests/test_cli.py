@@ -190,6 +190,7 @@ def test_nothing_in_a_folder_is_ever_overwritten(ring_run, tmp_path, capsys):
     assert train(*QUICK, "--out", ring_run) == 2
     assert "--resume" in capsys.readouterr().err
     assert cli.main(["sample", str(ring_run), "--out", str(ring_run / "checkpoint.npz")]) == 2
+    assert train("--resume", ring_run, "--steps", 49) == 2
     assert "50 steps already" in capsys.readouterr().err
     assert train("--resume", ring_run, "--lr", "0.1") == 2
     assert "--lr cannot be changed" in capsys.readouterr().err

@@ -46,6 +46,7 @@ RUNGS = [
     "lab/gallery  lab/plots",
     "lab/console",
     "lab/__init__",
+    "app/claim",
     "app/folder",
     "app/train  app/sample  app/gradcheck  app/lab",
     "app/cli",

@@ -60,7 +60,7 @@ class Child:
 
 def _work(arguments: list[str], log: Path, die_at: int, cwd: Path | None) -> int:
     folder.EVERY, folder.SAVE_EVERY = 5, 20
-    folder.Run.draw = _draw_little
+    folder.Run.draw = draw_little
     if cwd:
         os.chdir(cwd)
     with log.open("w") as file, redirect_stdout(file), redirect_stderr(file):
@@ -75,7 +75,7 @@ def _work(arguments: list[str], log: Path, die_at: int, cwd: Path | None) -> int
             return 70
 
 
-def _draw_little(run: folder.Run) -> None:
+def draw_little(run: folder.Run) -> None:
     """Three files in place of three pictures, which would be most of the time of a trial."""
     for name in ("samples", "progress", "history"):
         run._picture(name, _Blank())

@@ -27,8 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options = _parser().parse_args(argv)
         status = options.command(options)
-        if sys.stdout:
-            sys.stdout.flush()  # here, where it can still be said that nobody reads, or that the disk is full
+        sys.stdout.flush()  # here, where it can still be said that nobody reads, or that the disk is full
         return status
     except KeyboardInterrupt:
         return 130  # as a shell reports Ctrl-C
@@ -45,13 +44,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _refused(message: str, status: int) -> int:
-    if sys.stderr:
-        print(f"numgan: error: {message}", file=sys.stderr)
+    print(f"numgan: error: {message}", file=sys.stderr)
     return status
 
 
 def _print_anywhere() -> None:
-    """A terminal or a file that has no letter for − or θ gets a question mark in its place."""
+    """A terminal or a file that has no letter for − or θ gets a question mark; closed streams go nowhere."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (it stays open)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
