@@ -19,7 +19,7 @@ from numgan.app.lab import lab
 from numgan.app.sample import sample
 from numgan.app.train import train
 from numgan.backend import BACKENDS
-from numgan.errors import InputError, reason
+from numgan.errors import DivergedError, InputError, reason
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         return 130  # as a shell reports Ctrl-C
     except InputError as error:
         return _refused(str(error), 2)
+    except DivergedError as error:
+        return _refused(str(error), 1)
     except BrokenPipeError:
         _drop_output()
         return 1

@@ -1,0 +1,76 @@
+"""Long runs of small pairs: no value that is not finite goes unnamed, and memory stays flat.
+
+    python -m benchmarks.attack.endurance --steps 200000 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import numgan as ng
+
+EVERY = 100  # steps between records
+PENALTIES = {"none": {}, "r1": {"penalty": ng.R1(1.0)}, "wgan_gp": {"penalty": ng.WGANGP()}, "clip": {"clip": 0.05}}
+RATES = (1e-3, 1e5)  # usual, and absurd
+
+
+def training(loss: str, penalty: str, lr: float, seed: int) -> ng.Training:
+    G = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(), ng.Linear(16, 2)], seed=2 * seed)
+    D = ng.Network([ng.Linear(2, 16), ng.LeakyReLU(), ng.Linear(16, 1)], seed=2 * seed + 1)
+    optimizers = (ng.Adam(lr), ng.Adam(lr))
+    settings = {"batch": 32, "seed": seed, "ema": 0.99, "threads": 1, "optimizers": optimizers} | PENALTIES[penalty]
+    return ng.Training(G, D, ng.data.ring(n=2000), ng.losses.BY_NAME[loss], **settings)
+
+
+def outcome(run: ng.Training, steps: int) -> str:
+    """Whether a run ends well, or says why it does not."""
+    try:
+        for _ in run.steps(steps, every=EVERY):
+            pass
+        x_g = run.sample(100)
+        with tempfile.TemporaryDirectory() as folder:
+            run.save(Path(folder) / "checkpoint.npz")
+    except ng.DivergedError:
+        return "diverged, and said so"
+    arrays = [*run.state.vectors.values(), np.array(run.history), x_g]
+    return "finite" if all(np.isfinite(a).all() for a in arrays) else "not finite, unnamed"
+
+
+def outcomes(steps: int, seed: int) -> Counter[str]:
+    """So many steps in all, over losses, penalties, rates and seeds."""
+    cases = list(itertools.product(ng.losses.BY_NAME, PENALTIES, RATES, (seed, seed + 1)))
+    return Counter(outcome(training(*case), steps // len(cases)) for case in cases)
+
+
+def growth(steps: int, seed: int) -> int:
+    """Bytes by which a run grows over so many steps once it has found its form, less its history."""
+    run = training("nonsaturating", "r1", 1e-3, seed)
+    list(run.steps(2000, every=EVERY))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in run.steps(steps, every=EVERY):
+        pass
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return grown - 400 * (steps // EVERY)  # a record: a tuple of eight numbers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(f"endurance, {options.steps} steps in all: {dict(outcomes(options.steps, options.seed))}", flush=True)
+    grown = growth(options.steps // 2, options.seed)
+    print(f"memory over {options.steps // 2} steps: {grown:+} bytes beside the history")
+
+
+if __name__ == "__main__":
+    main()
