@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from notebook_tools import EXERCISES, LESSONS, NOTEBOOKS, code, grade, read, reference, source
+from notebook_tools import EXERCISES, LESSONS, NOTEBOOKS, code, execute, grade, read, reference, source
 
 import numgan as ng
 from numgan.app.cli import _parser
@@ -24,7 +24,6 @@ from numgan.lab.gallery import GALLERY
 ROOT = NOTEBOOKS.parent
 QUICKEST = {"02_forward_and_backward", "03_adam", "10_on_a_gpu"}
 LIMIT = 400_000  # bytes of a notebook
-SECONDS = 60
 TEXTS = sorted([*LESSONS, *EXERCISES, NOTEBOOKS / "GLOSSARY.md", ROOT / "README.md"])
 MACHINE = re.compile(r"/(home|root|tmp|work|Users|usr|opt|content)/|[A-Z]:\\\\|site-packages")
 LINK = re.compile(r"\[[^]]*\]\(([^)#]+)\)")
@@ -198,21 +197,37 @@ def test_a_name_that_is_gone_is_found(span):
     assert unknown(span, known(LESSONS[0]), words(LESSONS[0]))
 
 
+# The code on the page
+
+
+def shown(cell):
+    """The expressions whose source a cell prints: ["ng.Linear.forward", …]."""
+    calls = (node for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Call))
+    return [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "inspect.getsource"]
+
+
+def printed(cell):
+    return "".join("".join(o["text"]) for o in cell["outputs"] if o.get("name") == "stdout")
+
+
+@each_notebook
+def test_source_on_a_page_is_todays_source(path):
+    """What a cell printed of the package when it ran must be what stands in the package now."""
+    room = known(path)
+    for cell in code(read(path))[1:]:
+        names = shown(cell)
+        assert len(names) == source(cell).count("getsource("), "print(inspect.getsource(NAME)), which this test reads"
+        today = "".join(inspect.getsource(eval(name, room)) + "\n" for name in names)
+        assert printed(cell).startswith(today), f"{names}: run python tests/notebook_tools.py {path.name} again"
+
+
+def test_lessons_show_source():
+    names = [name for path in LESSONS for cell in code(read(path))[1:] for name in shown(cell)]
+    assert len(names) >= 20
+    assert "ng.Training._update" in names
+
+
 # In a real kernel
-
-
-def execute(path):
-    """The notebook as a run leaves it. Warnings that the package or the page cause are errors."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(path, as_version=4)
-    strict = 'import warnings; warnings.filterwarnings("error", module=r"numgan\\b|__main__|ipykernel_\\d+")'
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(strict))
-    here = {"metadata": {"path": path.parent}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here).execute()
-    del notebook.cells[0]
-    return notebook
 
 
 RUNS = [pytest.param(p, id=p.stem, marks=() if p.stem in QUICKEST else pytest.mark.notebooks) for p in LESSONS]
