@@ -113,10 +113,9 @@ def _descend(bends: list[Array | None], leaves: Leaves) -> None:
             e = bends[i] if e is None else e + bends[i]
 
 
-def clip_weights(theta: Array, c: float | None) -> None:
+def clip_weights(theta: Array, c: float) -> None:
     """w ← clip(w, −c, c) in place, a cruder bound on D's slope. Arjovsky et al. 2017, Algorithm 1, line 7."""
-    if c is not None:
-        array_module(theta).clip(theta, -c, c, out=theta)
+    array_module(theta).clip(theta, -c, c, out=theta)
 
 
 def rowwise_network(D: Player) -> Network:

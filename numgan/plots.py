@@ -19,6 +19,7 @@ from numgan.run.record import Record
 REAL, GENERATED = "#0072B2", "#D55E00"
 IMAGE_COLUMNS = 8
 STRIP = 8  # frames over time
+TITLE = 0.36  # inches, for a title and its margins
 
 ImageShape = tuple[int, ...] | None
 
@@ -27,9 +28,11 @@ def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> F
     """Generated rows x_g and as many of the data x, side by side: images, a scatter plot, or histograms."""
     if image_shape is None:
         return _points(x_g, x)
-    figure = Figure(figsize=(10, 5.4), layout="constrained")
-    for ax, rows, title in zip(figure.subplots(1, 2), (x_g, x), ("G(z): generated", "x: data"), strict=True):
-        _images(ax, rows, image_shape, IMAGE_COLUMNS)
+    mosaics = [_mosaic(rows, image_shape, IMAGE_COLUMNS) for rows in (x_g, x)]
+    height, width = mosaics[0].shape[:2]
+    figure = Figure(figsize=(10, 4.92 * height / width + TITLE), layout="compressed")  # as high as what it shows
+    for ax, mosaic, title in zip(figure.subplots(1, 2), mosaics, ("G(z): generated", "x: data"), strict=True):
+        _show(ax, mosaic)
         ax.set_title(title)
     return figure
 
@@ -40,7 +43,7 @@ def sheet(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
         return _points(x, None)
     columns = math.ceil(math.sqrt(len(x)))
     figure = Figure(figsize=(6, 6 * math.ceil(len(x) / columns) / columns), layout="constrained")
-    _images(figure.subplots(), x, image_shape, columns)
+    _show(figure.subplots(), _mosaic(x, image_shape, columns))
     return figure
 
 
@@ -56,7 +59,7 @@ def progress(
     if image_shape is not None:
         figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
         for ax, frame, step in zip(np.ravel(figure.subplots(len(frames), 1)), frames, steps, strict=True):
-            _images(ax, frame, image_shape, len(frame))
+            _show(ax, _mosaic(frame, image_shape, len(frame)))
             ax.set_ylabel(f"step {step}", rotation=0, ha="right", va="center")
         return figure
     figure = Figure(figsize=(2.2 * len(frames), 2.8), layout="constrained")
@@ -87,13 +90,17 @@ def history(records: Sequence[Record]) -> Figure:
     return figure
 
 
-def _images(ax: Axes, rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> None:
-    """rows (n, n_x) in [0, 1] as one mosaic with white lines between the images."""
+def _mosaic(rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> np.ndarray:
+    """rows (n, n_x) in [0, 1] as one image (height, width, …), with white lines between the images it is made of."""
     h, w, *rest = image_shape
     mosaic = np.ones((math.ceil(len(rows) / columns) * (h + 1) - 1, columns * (w + 1) - 1, *rest))
     for i, row in enumerate(rows):
         top, left = i // columns * (h + 1), i % columns * (w + 1)
         mosaic[top : top + h, left : left + w] = row.reshape(image_shape)
+    return mosaic
+
+
+def _show(ax: Axes, mosaic: np.ndarray) -> None:
     picture = mosaic[..., 0] if mosaic.shape[2:] == (1,) else mosaic  # one channel is grey
     ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set(xticks=[], yticks=[])

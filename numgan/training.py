@@ -110,7 +110,8 @@ class Training:
             if self.penalty:
                 info_d = replace(info_d, value=info_d.value + self.penalty(D, x, info_d.x_g, rng))
             self.opt_d.step(D.theta, D.grad)
-            clip_weights(D.theta, self.clip)
+            if self.clip:
+                clip_weights(D.theta, self.clip)
         z = self._draw_noise(k)
         rng = self._layers_rng(k)
         info_g = generator_gradient(G, D, z, self.loss, rng)

@@ -1,12 +1,18 @@
-"""What the tests of the notebooks share: reading them, and grading exercises as nbgrader would, without nbgrader."""
+"""What the tests of the notebooks share: reading them, running them, and grading exercises as nbgrader would.
+
+    python tests/notebook_tools.py notebooks/05_algorithm_1.ipynb ...     # run again, and keep the new outputs
+"""
 
 import json
 import re
+import sys
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
+
+SECONDS = 60  # that a cell may take
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
@@ -23,6 +29,41 @@ def source(cell):
 
 def code(notebook):
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def execute(path):
+    """The notebook as a run leaves it. Warnings that the package or the page cause are errors."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    strict = 'import warnings; warnings.filterwarnings("error", module=r"numgan\\b|__main__|ipykernel_\\d+")'
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(strict))
+    here = {"metadata": {"path": path.parent}}
+    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here, record_timing=False).execute()
+    del notebook.cells[0]
+    return notebook
+
+
+def renew(path):
+    """Runs the notebook at `path` and keeps the new outputs there; all else on the page stays as it is."""
+    page = read(path)
+    for number, (old, new) in enumerate(zip(code(page), code(execute(path)), strict=True), start=1):
+        old["execution_count"], old["outputs"] = number, _joined(new["outputs"])
+        for result in (output for output in old["outputs"] if "execution_count" in output):
+            result["execution_count"] = number
+    path.write_text(json.dumps(page, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _joined(outputs):
+    """Pieces of one stream that follow each other, as one."""
+    joined = []
+    for output in outputs:
+        if joined and output["output_type"] == "stream" and output["name"] == joined[-1].get("name"):
+            joined[-1]["text"] += output["text"]
+        else:
+            joined.append(output)
+    return joined
 
 
 def mark(cell):
@@ -60,3 +101,8 @@ def _run(text, room):
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        renew(Path(argument))

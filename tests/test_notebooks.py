@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from notebook_tools import EXERCISES, LESSONS, NOTEBOOKS, code, grade, read, reference, source
+from notebook_tools import EXERCISES, LESSONS, NOTEBOOKS, code, execute, grade, read, reference, source
 
 import numgan as ng
 from numgan.app.cli import _parser
@@ -24,19 +24,20 @@ from numgan.lab.gallery import GALLERY
 ROOT = NOTEBOOKS.parent
 QUICKEST = {"02_forward_and_backward", "03_adam", "10_on_a_gpu"}
 LIMIT = 400_000  # bytes of a notebook
-SECONDS = 60
-TEXTS = sorted([*LESSONS, *EXERCISES, NOTEBOOKS / "GLOSSARY.md", ROOT / "README.md"])
+PAGES = [ROOT / "README.md", *(ROOT / room / "README.md" for room in ("numgan", "notebooks", "tests"))]
+TEXTS = sorted([*LESSONS, *EXERCISES, *PAGES, NOTEBOOKS / "GLOSSARY.md"])
+OTHERS = [ROOT / "benchmarks" / "README.md", ROOT / "tests" / "MUTANTS.md"]  # which speak of other programs, too
 MACHINE = re.compile(r"/(home|root|tmp|work|Users|usr|opt|content)/|[A-Z]:\\\\|site-packages")
-LINK = re.compile(r"\[[^]]*\]\(([^)#]+)\)")
+LINK = re.compile(r"\[[^]]*\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
 def ids(paths):
-    return [path.stem for path in paths]
+    return [path.relative_to(ROOT).with_suffix("").as_posix() for path in paths]
 
 
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=ids(LESSONS))
-each_notebook = pytest.mark.parametrize("path", [*LESSONS, *EXERCISES], ids=ids([*LESSONS, *EXERCISES]))
 each_text = pytest.mark.parametrize("path", TEXTS, ids=ids(TEXTS))
+each_notebook = pytest.mark.parametrize("path", [*LESSONS, *EXERCISES], ids=ids([*LESSONS, *EXERCISES]))
 
 
 def prose(path):
@@ -102,11 +103,24 @@ def test_a_lesson_has_its_parts(path):
     assert len(longest) < 900, f"a wall of text: {longest[:80]}"
 
 
-@each_text
+@pytest.mark.parametrize("path", [*TEXTS, *OTHERS], ids=ids([*TEXTS, *OTHERS]))
 def test_links_lead_somewhere(path):
-    for target in LINK.findall(prose(path)):
+    for target, heading in LINK.findall(prose(path)):
         if not re.match(r"https?:|mailto:|attachment:", target):
-            assert (path.parent / target).exists(), target
+            page = path.parent / target if target else path
+            assert page.exists(), target
+            assert not heading or heading in anchors(page), f"{target}#{heading}"
+
+
+def anchors(page):
+    """What a link may name on a page: its headings in small letters, without marks, with hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_a_link_to_nowhere_is_found():
+    assert LINK.findall("[a](b.md#two-traps) [c](d.md) [e](#f)") == [("b.md", "two-traps"), ("d.md", ""), ("", "f")]
+    assert "two-traps-between-the-formula-and-the-code" in anchors(ROOT / "numgan" / "README.md")
 
 
 # The names in the prose
@@ -127,8 +141,8 @@ def known(path):
     room |= {"info": ng.discriminator_gradient(G, D, data.x[:8], data.x[:8], loss)}
     room |= {"W": np.ones((2, 2)), "x": data.x, "report": ng.gradcheck(ng.Tanh())}
     room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "models")}
-    lab = ("theory", "dynamics", "snapshot", "health")
-    room |= {name: importlib.import_module(f"numgan.lab.{name}") for name in lab}
+    lab = {name: importlib.import_module(f"numgan.lab.{name}") for name in ("theory", "dynamics", "snapshot", "health")}
+    room |= {**lab, "lab_plots": importlib.import_module("numgan.lab.plots")}
     if path.suffix == ".ipynb":
         for cell in code(read(path))[1:]:
             imports = [n for n in ast.parse(source(cell)).body if isinstance(n, ast.Import | ast.ImportFrom)]
@@ -147,7 +161,7 @@ def unknown(span, room, vocabulary):
     """The first name in a span of code that stands for nothing, or None."""
     if span.startswith("numgan "):
         commands = next(a.choices for a in _parser()._actions if a.choices)
-        return None if span.split()[1] in commands else span
+        return None if span.split()[1] in {*commands, "--help"} else span
     try:
         tree = ast.parse(span.strip().removesuffix("=").replace("…", "...").replace("=...", "=0"))
     except SyntaxError:
@@ -199,21 +213,37 @@ def test_a_name_that_is_gone_is_found(span):
     assert unknown(span, known(LESSONS[0]), words(LESSONS[0]))
 
 
+# The code on the page
+
+
+def shown(cell):
+    """The expressions whose source a cell prints: ["ng.Linear.forward", …]."""
+    calls = (node for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Call))
+    return [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "inspect.getsource"]
+
+
+def printed(cell):
+    return "".join("".join(o["text"]) for o in cell["outputs"] if o.get("name") == "stdout")
+
+
+@each_notebook
+def test_source_on_a_page_is_todays_source(path):
+    """What a cell printed of the package when it ran must be what stands in the package now."""
+    room = known(path)
+    for cell in code(read(path))[1:]:
+        names = shown(cell)
+        assert len(names) == source(cell).count("getsource("), "print(inspect.getsource(NAME)), which this test reads"
+        today = "".join(inspect.getsource(eval(name, room)) + "\n" for name in names)
+        assert printed(cell).startswith(today), f"{names}: run python tests/notebook_tools.py {path.name} again"
+
+
+def test_lessons_show_source():
+    names = [name for path in LESSONS for cell in code(read(path))[1:] for name in shown(cell)]
+    assert len(names) >= 20
+    assert "ng.Training._update" in names
+
+
 # In a real kernel
-
-
-def execute(path):
-    """The notebook as a run leaves it. Warnings that the package or the page cause are errors."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(path, as_version=4)
-    strict = 'import warnings; warnings.filterwarnings("error", module=r"numgan\\b|__main__|ipykernel_\\d+")'
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(strict))
-    here = {"metadata": {"path": path.parent}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here).execute()
-    del notebook.cells[0]
-    return notebook
 
 
 RUNS = [pytest.param(p, id=p.stem, marks=() if p.stem in QUICKEST else pytest.mark.notebooks) for p in LESSONS]

@@ -3,12 +3,17 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.image import imread
 
 from numgan import plots
-from numgan.training import Record
+from numgan.run.record import Record
+
+PICTURE = Path(__file__).parents[1] / "benchmarks" / "results" / "digits.png"  # the README's
 
 
 def drawn(figure):
@@ -34,6 +39,24 @@ def test_grey_and_colour_images(shape):
     drawn(figure)
     assert [ax.get_title() for ax in figure.axes] == ["G(z): generated", "x: data"]
     drawn(plots.progress([x] * 3, [0, 10, 20], shape))
+
+
+@pytest.mark.parametrize(("n", "shape"), [(64, (28, 28)), (32, (28, 28)), (3, (28, 28)), (6, (4, 3)), (12, (8, 32, 3))])
+def test_samples_fill_their_figure_and_no_title_is_cut_off(n, shape):
+    x = np.random.default_rng(0).random((n, np.prod(shape)))
+    figure = plots.samples(x, x, shape)
+    drawn(figure)
+    left, bottom, right, top = figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer()).extents  # in inches
+    width, height = figure.get_size_inches()
+    assert 0 <= left < 0.2 and width - 0.2 < right <= width
+    assert 0 <= bottom < 0.2 and height - 0.2 < top <= height
+
+
+def test_the_readmes_picture_is_one_that_numgan_train_draws():
+    x = np.zeros((64, 28 * 28))
+    width, height = plots.samples(x, x, (28, 28)).get_size_inches() * 120  # the dots per inch of samples.png
+    assert imread(PICTURE).shape[:2] == (int(height), int(width))
+    assert PICTURE.stat().st_size < 150_000
 
 
 @pytest.mark.parametrize("columns", [1, 2, 5])

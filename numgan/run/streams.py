@@ -10,6 +10,7 @@ between backends: a run repeats bit for bit on the backend it began on, and goes
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -49,25 +50,28 @@ class Noise:
     """Batch i of noise, (batch, n_z), each drawn once in a run; and fixed noise, the same whenever it is asked for."""
 
     def __init__(self, kind: str, batch: int, n_z: int, dtype: DTypeLike, seed: int, xp: ModuleType) -> None:
-        self.kind, self.batch, self.n_z, self.dtype, self.seed, self.xp = kind, batch, n_z, dtype, seed, xp
+        self._draw, self.batch, self.n_z, self.dtype, self.seed, self.xp = draw(kind), batch, n_z, dtype, seed, xp
         self._index, self._block = -1, xp.empty(0, dtype=dtype)
 
     def __call__(self, i: int) -> Array:
         index, j = divmod(i, BLOCK)
         if index != self._index:
             rng = random_generator(self.xp, self.seed, NOISE, index)
-            self._index, self._block = index, draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)
+            self._index, self._block = index, self._draw(rng, (BLOCK, self.batch, self.n_z), self.dtype)
         return self._block[j]
 
     def fixed(self, n: int, seed: int = 0, purpose: int = SAMPLE) -> Array:
         """(n, n_z): what samples of a seed, or statistics for evaluation, are made from. Advances nothing."""
         rng = random_generator(self.xp, self.seed, purpose, seed)
-        return draw(rng, self.kind, (n, self.n_z), self.dtype)
+        return self._draw(rng, (n, self.n_z), self.dtype)
 
 
-def draw(rng: RandomGenerator, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+Draw = Callable[[RandomGenerator, tuple[int, ...], DTypeLike], Array]
+
+
+def draw(kind: str) -> Draw:
     """Noise of mean 0 and variance 1: "normal", or "uniform" on (−√3, √3) as in the 2014 paper's code."""
-    return lookup("noise", kind, KINDS)(rng, shape, dtype)
+    return lookup("noise", kind, KINDS)
 
 
 def _normal(rng: RandomGenerator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -81,4 +85,4 @@ def _uniform(rng: RandomGenerator, shape: tuple[int, ...], dtype: DTypeLike) -> 
     return z
 
 
-KINDS = {"normal": _normal, "uniform": _uniform}
+KINDS: dict[str, Draw] = {"normal": _normal, "uniform": _uniform}

@@ -48,7 +48,7 @@ BUGS = [
     ("initial= of a sum", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=0)", "x.sum(axis=0, initial=0) / len(x)"),
     ("min= and max= of clip", "layers.activations:ReLU.f", "maximum(x, 0)",
      "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
-    ("rng.normal", "run.streams:Noise.__call__", "draw(rng, self.kind, (BLOCK, self.batch, self.n_z), self.dtype)",
+    ("rng.normal", "run.streams:Noise.__call__", "self._draw(rng, (BLOCK, self.batch, self.n_z), self.dtype)",
      "rng.normal(size=(BLOCK, self.batch, self.n_z)).astype(self.dtype)"),
     ("rng.permutation", *SORT, "random_generator(xp, 1).permutation(len(self.x))"),
     ("rng.choice", *SORT, "random_generator(xp, 1).choice(len(self.x), len(self.x))"),
