@@ -1,21 +1,34 @@
 """How often is the health line right? Every recipe of the gallery and every cure, over seeds; resumable.
 
-    python -m benchmarks.health 0 10        # seeds 0 … 9, of which 0 … 7 fixed the thresholds
-    python -m benchmarks.health 100 110     # seeds 100 … 109, by which they are judged
+    python -m benchmarks.health             # seeds 100 … 109, by which the health line is judged; writes health.md
+    python -m benchmarks.health 0 10        # seeds 0 … 9, of which 0 … 7 fixed its thresholds
 
-Signals are kept in results/health.json, so that a change of the thresholds costs no new runs.
+Several processes may share the work: `… 100 105 & … 105 110`. The signals are kept in results/health.jsonl, so that a
+change of the thresholds costs no new runs. To repeat the runs of a recipe that has changed, delete their lines.
 """
 
-import json
-import sys
-from pathlib import Path
+import argparse
+import math
 
+from benchmarks import RESULTS
+from benchmarks.store import Store
 from numgan import DivergedError
 from numgan.lab.gallery import GALLERY
 from numgan.lab.health import Signals, diagnose, observe
 
-KEPT = Path(__file__).parent / "results" / "health.json"
-LOOKS = 5  # at even steps; the last is at the end
+STORE, TABLE = Store(RESULTS / "health.jsonl"), RESULTS / "health.md"
+JUDGED = range(100, 110)
+OBSERVATIONS = 5  # at even steps; the last is at the end
+NOT_FINITE = Signals(*[math.nan] * len(Signals._fields))
+
+HEAD = """# How often the health line is right, on seeds {0.start} to {1}
+
+`python -m benchmarks.health {0.start} {0.stop}`, judged at the end of each run; thresholds were fixed on seeds 0 to 7 \
+(the vanishing recipe changed a little after that).
+
+| recipe | cure | expected | right | otherwise |
+|---|---|---|---:|---|
+"""
 
 
 def runs():
@@ -26,49 +39,67 @@ def runs():
             yield name, cure, setup
 
 
-def watch(setup, seed):
-    """The signals at each look; a run that ends in numbers that are not finite ends early."""
-    run, looks = setup.training(seed), []
+def signals(setup, seed):
+    """{signal: [its value at each observation]}; a run that diverges ends early, and its last values are NaN."""
+    run, observed = setup.training(seed), []
     try:
-        for _ in run.steps(setup.steps, every=setup.steps // LOOKS):
-            looks.append(observe(run))
+        for _ in run.steps(setup.steps, every=setup.steps // OBSERVATIONS):
+            observed.append(observe(run))
     except DivergedError:
-        looks.append(None)
-    return looks
+        observed.append(NOT_FINITE)
+    return {name: list(values) for name, values in zip(Signals._fields, zip(*observed, strict=True), strict=True)}
 
 
 def collect(seeds):
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for seed in seeds:
         for name, cure, setup in runs():
-            key = f"{name}/{cure}/{seed}"
-            if key not in kept:
-                kept[key] = watch(setup, seed)
-                KEPT.write_text(json.dumps(kept, indent=0))
-                print(key, kept[key][-1], flush=True)
-    return kept
+            STORE.once(f"{name}/{cure}/{seed}", lambda setup=setup, seed=seed: signals(setup, seed))
 
 
-def named(look):
-    return "diverging" if look is None else diagnose(Signals(*look)).name
+def diagnosis(kept):
+    """What the health line says at the end of a run with these signals, in a word."""
+    return diagnose(Signals(**{name: values[-1] for name, values in kept.items()})).name
+
+
+def judged(kept, seeds):
+    """Of each recipe and cure: its names, what the health line should say, and what it says on each seed."""
+    for name, cure, _ in runs():
+        expected = "healthy" if cure else GALLERY[name].expect
+        yield name, cure, expected, [diagnosis(kept[f"{name}/{cure}/{seed}"]) for seed in seeds]
 
 
 def report(kept, seeds):
-    """Right: the recipe's own name at the last look. A false alarm: a cured run that is not "healthy" there."""
-    rows, totals = [], {True: [0, 0], False: [0, 0]}
-    for name, cure, _ in runs():
-        looks = [kept[f"{name}/{cure}/{seed}"] for seed in seeds]
-        expect = "healthy" if cure else GALLERY[name].expect
-        right = sum(named(run[-1]) == expect for run in looks)
-        others = sorted({named(run[-1]) for run in looks} - {expect})
-        totals[bool(cure)][0] += right
-        totals[bool(cure)][1] += len(looks)
-        rows.append(f"| {name} | {cure or '–'} | {expect} | {right}/{len(looks)} | {', '.join(others)} |")
-    print("| recipe | cure | expected | right | otherwise |\n|---|---|---|---:|---|", *rows, sep="\n")
-    (right, failing), (fine, cured) = totals[False], totals[True]
-    print(f"\nfailing runs named rightly: {right}/{failing}; cured runs called healthy: {fine}/{cured}")
+    """Markdown. A failing run should be called by its recipe's own name, a cured run "healthy"."""
+    rows = list(judged(kept, seeds))
+    failing, cured = (right(row for row in rows if bool(row[1]) is cure) for cure in (False, True))
+    total = f"failing runs named rightly: {failing}; cured runs called healthy: {cured}\n"
+    return HEAD.format(seeds, seeds[-1]) + "".join(map(line, rows)) + "\n" + total
+
+
+def line(row):
+    name, cure, expected, said = row
+    others = ", ".join(sorted({*said} - {expected}))
+    return f"| {name} | {cure or '–'} | {expected} | {right([row])} | {others} |\n"
+
+
+def right(rows):
+    """So many of so many, as text."""
+    hits = [word == expected for _, _, expected, said in rows for word in said]
+    return f"{sum(hits)}/{len(hits)}"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.health", description=__doc__.splitlines()[0])
+    parser.add_argument("first", type=int, nargs="?", default=JUDGED.start, help="seed (default: %(default)s)")
+    parser.add_argument("stop", type=int, nargs="?", default=JUDGED.stop, help="the seed after the last one")
+    options = parser.parse_args()
+    seeds = range(options.first, options.stop)
+    collect(seeds)
+    text = report(STORE.read(), seeds)
+    print(text)
+    if seeds == JUDGED:
+        TABLE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    first, stop = map(int, sys.argv[1:3])
-    report(collect(range(first, stop)), range(first, stop))
+    main()

@@ -11,18 +11,18 @@ Ring: radius 2, std .02. Grid: {-4, -2, 0, 2, 4}², std .05.
 """
 
 import argparse
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import numgan as ng
+from benchmarks import RESULTS
+from benchmarks.store import Store
 from numgan.lab.setup import Setup
 from numgan.metrics import mode_coverage
-from numgan.run.archive import atomic
 
-RESULTS = Path(__file__).parent / "results"
 SAMPLES = 2500
 
 PUBLISHED = {  # modes, % of high quality
@@ -56,7 +56,7 @@ VARIANTS = {
 
 
 def measure(data, variant, seed):
-    """modes, quality, reverse KL of one run, or None where it diverged."""
+    """{"modes", "quality", "reverse_kl"} of one run, or None where it diverged."""
     setup = replace(BASE[data], **VARIANTS[variant])
     run = setup.training(seed)
     try:
@@ -64,13 +64,13 @@ def measure(data, variant, seed):
             pass
     except ng.DivergedError:
         return None
-    return mode_coverage(run.sample(SAMPLES), run.data.centres, run.data.std)
+    return mode_coverage(run.sample(SAMPLES), run.data.centres, run.data.std)._asdict()
 
 
 def ceiling(data, seed):
     """The data's own distribution, through the same measure."""
     rows = DATA[data](n=SAMPLES, seed=1000 + seed)
-    return mode_coverage(rows.x, rows.centres, rows.std)
+    return mode_coverage(rows.x, rows.centres, rows.std)._asdict()
 
 
 def mean_and_error(values):
@@ -80,9 +80,9 @@ def mean_and_error(values):
 
 
 def row(name, found):
-    done = [numbers for numbers in found if numbers]
-    modes, quality, kl = zip(*done, strict=True) if done else ((), (), ())
-    cells = [mean_and_error(modes), mean_and_error(100 * np.array(quality)), mean_and_error(kl)] if done else ["–"] * 3
+    done = [measured for measured in found if measured]
+    scales = {"modes": 1, "quality": 100, "reverse_kl": 1}
+    cells = [mean_and_error([n * m[name] for m in done]) if done else "–" for name, n in scales.items()]
     lost = f" ({len(found) - len(done)} diverged)" if len(done) < len(found) else ""
     return f"| {name}{lost} | {len(found)} | {' | '.join(cells)} |"
 
@@ -90,31 +90,32 @@ def row(name, found):
 def table(kept, data, seeds):
     lines = [f"### {data}, {len(BASE[data].data().centres)} modes", ""]
     lines += ["| | seeds | modes | % high quality | reverse KL |", "|---|---:|---:|---:|---:|"]
-    for name in VARIANTS:
-        found = [kept[f"{data}/{name}/{seed}"] for seed in range(seeds) if f"{data}/{name}/{seed}" in kept]
-        lines += [row(name, found)] if found else []
+    lines += [row(name, [kept[f"{data}/{name}/{seed}"] for seed in range(seeds)]) for name in VARIANTS]
     lines.append(row("exact sampler", [ceiling(data, seed) for seed in range(seeds)]))
     lines += [f"| *{name} (published)* | | {modes} | {quality} | |" for name, modes, quality in PUBLISHED[data]]
     return "\n".join([*lines, ""])
 
 
+def report(kept, chosen, seeds):
+    return "\n".join(table(kept, data, seeds) for data in chosen)
+
+
+def collect(store, chosen, seeds):
+    for seed in range(seeds):
+        for data in chosen:
+            for name in VARIANTS:
+                store.once(f"{data}/{name}/{seed}", partial(measure, data, name, seed))
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.modes", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--only", choices=BASE, help="one of the two data sets")
-    parser.add_argument("--out", type=Path, default=RESULTS / "modes.json", help="where runs are kept")
+    parser.add_argument("--out", type=Path, default=RESULTS / "modes.jsonl", help="results; a .md goes beside it")
     options = parser.parse_args()
-    chosen = [options.only] if options.only else list(BASE)
-    kept = json.loads(options.out.read_text()) if options.out.exists() else {}
-    for seed in range(options.seeds):
-        for key in (f"{data}/{name}/{seed}" for data in chosen for name in VARIANTS):
-            if key not in kept:
-                data, name, _ = key.split("/")
-                kept[key] = measure(data, name, seed)
-                with atomic(options.out) as file:
-                    file.write(json.dumps(kept, indent=0).encode())
-                print(key, kept[key], flush=True)
-    text = "\n".join(table(kept, data, options.seeds) for data in chosen)
+    chosen, store = [options.only] if options.only else list(BASE), Store(options.out)
+    collect(store, chosen, options.seeds)
+    text = report(store.read(), chosen, options.seeds)
     options.out.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
 

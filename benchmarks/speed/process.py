@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]  # from where a worker finds `benchmarks`
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NPROC")
 
 
@@ -21,7 +21,7 @@ class Worker:
 
     def __init__(self, name, workload, threads=None):
         env = os.environ | ({variable: str(threads) for variable in THREAD_VARIABLES} if threads else {})
-        command = [sys.executable, "-m", "benchmarks.worker", name, workload, str(threads or 0)]
+        command = [sys.executable, "-m", "benchmarks.speed.worker", name, workload, str(threads or 0)]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, stderr=nowhere, text=True)
 

@@ -1,6 +1,6 @@
 """Where numgan's time goes: each part of a step, on one thread and on as many as there are.
 
-python -m benchmarks.profile [--workloads toy wide] [--rounds 9] [--out benchmarks/results/profile.md]
+python -m benchmarks.speed.profile [--workloads toy wide] [--rounds 9] [--out benchmarks/results/profile.md]
 """
 
 import argparse
@@ -14,20 +14,20 @@ from unittest import mock
 
 from threadpoolctl import threadpool_limits
 
-from benchmarks import machine
-from benchmarks.peers.gemm import Gemm
-from benchmarks.peers.numgan_peer import Numgan
-from benchmarks.workloads import WORKLOADS
+from benchmarks import RESULTS
+from benchmarks.speed import machine
+from benchmarks.speed.peers.gemm import Gemm
+from benchmarks.speed.peers.numgan_peer import Numgan
+from benchmarks.speed.workloads import WORKLOADS
 
-OUT = Path(__file__).parent / "results" / "profile.md"
 PRODUCTS, PEAK = "matrix products", "all products at the GEMM peak"
 PARTS = {  # a part, and the calls timed as it, less the time of the parts inside them
-    PRODUCTS: ["layers.matmul"],
-    "biases": ["layers.Linear.forward", "layers.Linear.backward"],
-    "LeakyReLU, tanh": ["activations.Activation.forward", "activations.Activation.backward"],
+    PRODUCTS: ["layers.linear.matmul"],
+    "biases": ["layers.linear.Linear.forward", "layers.linear.Linear.backward"],
+    "LeakyReLU, tanh": [f"layers.activations.{name}.{part}" for name in ("LeakyReLU", "Tanh") for part in ("f", "dx")],
     "loss": ["losses.NonSaturating.discriminator", "losses.NonSaturating.generator"],
     "Adam": ["optim.Optimizer.step"],
-    "minibatch, noise": ["streams.Minibatches.__call__", "streams.Noise.__call__"],
+    "minibatch, noise": ["run.streams.Minibatches.__call__", "run.streams.Noise.__call__"],
     "all else": ["training.Training._update"],
 }
 
@@ -111,10 +111,10 @@ def table(workload, columns):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.profile", description=__doc__.splitlines()[0])
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=RESULTS / "profile.md")
     options = parser.parse_args()
     m = machine.describe()
     about = f"{m['cpu']}, {m['cores']} cores; Python {m['python']}; medians of {options.rounds} turns."
@@ -122,7 +122,7 @@ def main():
     for name in options.workloads:
         tables.append(table(WORKLOADS[name], profile(WORKLOADS[name], options.rounds)))
         print(tables[-1], flush=True)
-    options.out.write_text("\n".join(tables))
+    options.out.write_text("\n".join(tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

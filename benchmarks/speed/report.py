@@ -2,7 +2,7 @@
 
 from statistics import median, quantiles
 
-from benchmarks.peers import LABELS
+from benchmarks.speed.peers import LABELS
 
 BASE = "numgan"
 

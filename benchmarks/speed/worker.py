@@ -1,6 +1,6 @@
 """One peer on one workload in a process of its own: reads commands as lines of JSON and sleeps in between.
 
-python -m benchmarks.worker PEER WORKLOAD THREADS     (speed.py starts these; THREADS 0: the peer's own choice)
+python -m benchmarks.speed.worker PEER WORKLOAD THREADS     (process.py starts these; THREADS 0: the peer's own choice)
 """
 
 import json
@@ -26,8 +26,8 @@ class Session:
         return {"import": imported - begin, "build": built - imported, "first_step": time.perf_counter() - built}
 
     def imported(self):
-        from benchmarks.peers import load
-        from benchmarks.workloads import WORKLOADS
+        from benchmarks.speed.peers import load
+        from benchmarks.speed.workloads import WORKLOADS
 
         return load(self.name), WORKLOADS[self.workload]
 
@@ -51,7 +51,7 @@ class Session:
         threads = next((pool["num_threads"] for pool in found if "architecture" in pool), None)  # the BLAS's
         return {"memory_mb": peak_memory(), "about": {"threads": threads} | self.peer.about(), "pools": found}
 
-    def check(self, path, cases, pairs):
+    def changes(self, path, cases, pairs):
         """Saves by how much `pairs` pairs of updates in float64 change every parameter, for each case of options."""
         from dataclasses import replace
 

@@ -1,6 +1,6 @@
 """Draws a kept result file: how many times numgan's time each peer takes, workload by workload.
 
-python -m benchmarks.plot [benchmarks/results/speed.json] [--out benchmarks/results/speed.png]
+python -m benchmarks.speed.plot [benchmarks/results/speed.json] [--out benchmarks/results/speed.png]
 """
 
 import argparse
@@ -12,9 +12,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from benchmarks.peers import LABELS
-from benchmarks.report import BASE, summary
-from benchmarks.speed import RESULTS
+from benchmarks import RESULTS
+from benchmarks.speed.peers import LABELS
+from benchmarks.speed.report import BASE, summary
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; the labels say it all again
 COLOURS = {"numgan": "#000000", "torch": "#0072B2", "jax": "#E69F00", "textbook": "#999999"}
@@ -55,8 +55,8 @@ def bar(ax, y, r, colour, gap):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.plot", description=__doc__.splitlines()[0])
-    parser.add_argument("results", nargs="?", type=Path, default=RESULTS)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.plot", description=__doc__.splitlines()[0])
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS / "speed.json")
     parser.add_argument("--out", type=Path, help="the picture (default: beside the results, .png)")
     options = parser.parse_args()
     out = options.out or options.results.with_suffix(".png")

@@ -29,9 +29,8 @@ class Numgan:
             pass
 
     def pair(self, x, z_d, z_g):
-        """Through `Training` itself, whose streams are made to hand out the given arrays."""
-        noise = iter([z_d, z_g])
-        self.run._minibatches, self.run._noise = lambda i: x, lambda i: next(noise)
+        """Through `Training` itself, made to draw the given arrays: its update 0 is D's, its update 1 is G's."""
+        self.run._draw_data, self.run._draw_noise = (lambda j: x), (z_d, z_g).__getitem__
         self.steps(1)
 
     def parameters(self):
@@ -39,5 +38,5 @@ class Numgan:
         return [asnumpy(array) for layer in linear for array in (layer.W, layer.b)]
 
     def about(self):
-        threads = self.run._team.threads  # of ours; the BLAS has one during a step
+        threads = self.run.threads  # of ours; the BLAS has one during a step
         return {"numgan": ng.__version__, "numpy": np.__version__, "threads": threads}

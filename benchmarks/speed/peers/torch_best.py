@@ -9,7 +9,7 @@ import torch
 from torch.func import functional_call, grad
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from benchmarks.peers.torch_eager import Eager
+from benchmarks.speed.peers.torch_eager import Eager
 
 SMALL = 1e8  # below so many FLOPs per pair of updates a second thread costs more than it brings
 

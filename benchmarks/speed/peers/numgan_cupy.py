@@ -1,6 +1,6 @@
 """numgan on a GPU, timed by the device's own clock: events before and after the steps, in the stream they run in."""
 
-from benchmarks.peers.numgan_peer import Numgan
+from benchmarks.speed.peers.numgan_peer import Numgan
 from numgan.backend import backend
 
 cupy = backend("cupy")  # one clear line where there is no GPU to use
@@ -19,4 +19,4 @@ class NumganCupy(Numgan):
 
     def about(self):
         device = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
-        return super().about() | {"cupy": cupy.__version__, "device": device}
+        return super().about() | {"threads": 1, "cupy": cupy.__version__, "device": device}

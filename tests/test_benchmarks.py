@@ -1,0 +1,200 @@
+"""The benchmarks: their store keeps what it was given, their pages are what they kept, and the peers make one step."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import RESULTS, health, modes
+from benchmarks.speed import equality, profile, report
+from benchmarks.speed.peers.numgan_peer import Numgan
+from benchmarks.speed.workloads import WORKLOADS
+from benchmarks.store import Store
+from numgan.lab.health import Signals
+from numgan.lab.setup import Setup
+
+ROOT = RESULTS.parents[1]
+
+
+def python(*arguments):
+    """A process of its own, in the project's folder."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "new" / "kept.jsonl")
+
+
+def refuse(*arguments):
+    raise AssertionError("computed again")
+
+
+@pytest.mark.parametrize("result", [{"modes": 8, "quality": [0.5, None]}, None, 0])
+def test_a_kept_result_is_not_computed_again(store, result, capsys):
+    store.once("ring/GAN/0", lambda: result)
+    Store(store.path).once("ring/GAN/0", refuse)
+    assert Store(store.path).read() == {"ring/GAN/0": result}
+    assert capsys.readouterr().out == f"ring/GAN/0 {result}\n"
+
+
+def test_of_two_results_with_one_key_the_first_counts(store):
+    for result in (1, 2):
+        store.add("a", result)
+    assert store.read() == {"a": 1}
+
+
+def test_a_result_is_kept_to_four_digits(store):
+    store.add("a", {"kl": (0.123456, 1234567.0, np.float64(2) / 3), "modes": 123456, "nan": float("nan")})
+    kept = store.read()["a"]
+    assert np.isnan(kept.pop("nan")) and kept == {"kl": [0.1235, 1235000.0, 0.6667], "modes": 123456}
+
+
+@pytest.mark.parametrize("cut", range(1, 17))
+def test_a_line_that_was_cut_short_costs_no_other(store, cut):
+    """Killed while it wrote the second: at every byte of it, between the two of γ as well."""
+    store.add("a", 1)
+    store.add("γ = 0.1", 2)
+    whole = store.path.read_bytes()
+    store.path.write_bytes(whole[:-cut])
+    kept = {"a": 1} if cut > 1 else {"a": 1, "γ = 0.1": 2}
+    assert store.read() == kept
+    store.add("b", 3)
+    assert store.read() == kept | {"b": 3}
+
+
+WRITER = """
+from benchmarks.store import Store
+print("ready", flush=True)
+input()
+for i in range(100):
+    Store({!r}).add(f"{}/{{i}}", i)
+"""
+
+
+def test_two_processes_that_write_at_once_lose_nothing(store):
+    writers = [python("-c", WRITER.format(str(store.path), name)) for name in ("one", "two")]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        print(file=writer.stdin, flush=True)
+    for writer in writers:
+        writer.communicate()
+    assert store.read() == {f"{name}/{i}": i for name in ("one", "two") for i in range(100)}
+
+
+def test_a_write_that_does_not_fit_is_told(store, monkeypatch):
+    monkeypatch.setattr("benchmarks.store.open", lambda *args, **kwargs: Full(), raising=False)
+    with pytest.raises(OSError, match="no room for the result of 'a'"):
+        store.add("a", 1)
+
+
+class Full:
+    """A file on a full disk."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return None
+
+    def seek(self, *position):
+        return 0
+
+    def write(self, line):
+        return len(line) - 1
+
+
+def test_health_md_is_what_was_kept():
+    assert health.report(health.STORE.read(), health.JUDGED) == health.TABLE.read_text(encoding="utf-8")
+
+
+def test_modes_md_is_what_was_kept():
+    kept = Store(RESULTS / "modes.jsonl").read()
+    assert modes.report(kept, list(modes.BASE), 10) == (RESULTS / "modes.md").read_text(encoding="utf-8")
+
+
+def test_speed_md_is_what_was_kept():
+    kept = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))
+    assert report.markdown(kept) == (RESULTS / "speed.md").read_text(encoding="utf-8")
+
+
+def test_all_runs_of_the_tables_are_kept(monkeypatch):
+    monkeypatch.setattr(health, "signals", refuse)
+    monkeypatch.setattr(modes, "measure", refuse)
+    health.collect(health.JUDGED[:3])
+    modes.collect(Store(RESULTS / "modes.jsonl"), list(modes.BASE), 10)
+
+
+def test_signals_are_kept_by_name():
+    for key, kept in health.STORE.read().items():
+        assert tuple(kept) == Signals._fields, key
+        assert {len(values) for values in kept.values()} == {health.OBSERVATIONS}, key
+
+
+def test_a_run_that_diverges_is_kept_and_called_so(store):
+    store.once("bad", lambda: health.signals(Setup(steps=10, width=4, sgd=True, lr_g=1e30), seed=0))
+    kept = store.read()["bad"]
+    assert len(kept["fit"]) < health.OBSERVATIONS and np.isnan(kept["fit"][-1])
+    assert health.diagnosis(kept) == "diverging"
+
+
+COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_says_how_it_is_used(name):
+    process = python("-m", f"benchmarks.{name}", "--help")
+    assert process.communicate()[0].startswith(f"usage: python -m benchmarks.{name} ") and process.returncode == 0
+
+
+def test_numgan_and_the_textbook_make_the_same_step(capsys):
+    assert equality.all_equal(["toy"], ["numgan", "textbook"])
+    assert capsys.readouterr().out.count(" ok") == 2
+
+
+@pytest.mark.parametrize("wrong", [1 + 2e-6, np.nan])
+def test_a_step_that_differs_is_seen(wrong, monkeypatch, capsys):
+    found = {"numgan": [np.ones((2, 3)), np.ones(3)], "textbook": [np.ones((2, 3)), np.array([1, 1, wrong])]}
+    monkeypatch.setattr(equality, "changes", lambda name, workload: found[name])
+    assert not equality.all_equal(["toy"], ["numgan", "textbook"])
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+def test_peers_that_cannot_run_are_not_equal(monkeypatch, capsys):
+    monkeypatch.setattr(equality, "Worker", Broken)
+    assert not equality.all_equal(["toy"], ["numgan", "textbook"])
+    assert capsys.readouterr().out.count("skipped: no such module") == 2
+
+
+class Broken:
+    """A peer's process that ends at once."""
+
+    def __init__(self, name, workload):
+        pass
+
+    def ask(self, do, **arguments):
+        raise equality.PeerError("no such module")
+
+    def close(self):
+        pass
+
+
+def test_every_part_of_the_profile_is_timed():
+    """A part that is charged nothing names a function that a step no longer calls."""
+    peer = Numgan(WORKLOADS["toy"], threads=1)
+    with profile.clock() as parts:
+        peer.steps(2)
+    assert {part for part, seconds in parts.seconds.items() if seconds > 0} == set(profile.PARTS)
+
+
+def test_the_mutation_set_up_names_files_that_exist():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = re.findall(r'"((?:numgan|tests)/\S+)"', text.partition("[tool.mutmut]")[2])
+    assert len(named) > 10
+    for pattern in named:
+        assert list(ROOT.glob(pattern)), pattern
