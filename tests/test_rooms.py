@@ -22,7 +22,7 @@ RUNGS = [
     "check/differences  check/report  check/arguments",
     "check/pairs",
     "check/evidence  check/contract",
-    "check/compare  check/regions",
+    "check/compare  check/regions  check/mistakes  check/activation_mistakes",
     "check/diagnosis",
     "check/checker",
     "check/__init__",

@@ -1,4 +1,4 @@
-"""Gradient checks that name the mistake: `gradcheck` compares hand-written gradients with differences."""
+"""Gradient checks that name the mistake: `gradcheck` compares hand-written gradients with central differences."""
 
 from numgan.check.checker import gradcheck
 from numgan.check.differences import rel_error
