@@ -11,7 +11,7 @@ import numgan
 ROOT = Path(numgan.__file__).parent
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 RUNGS = [
-    "errors",
+    "errors  check/simple",
     "backend",
     "parallel",
     "layers/base  losses  optim  schedules  metrics  run/streams  run/averaging",

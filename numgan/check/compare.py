@@ -13,12 +13,11 @@ from numgan.check.differences import (
     gradient_floor,
     jacobian,
     magnitude_of_terms,
-    max_abs,
-    rel_error,
     rms,
 )
 from numgan.check.pairs import Pair, gradient_name
 from numgan.check.report import Comparison
+from numgan.check.simple import max_abs, rel_error
 
 ENTRIES = 400  # how many entries of a tensor are compared one by one, at most
 

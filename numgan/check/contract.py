@@ -11,8 +11,8 @@ from itertools import chain
 
 import numpy as np
 
-from numgan.check.differences import max_abs, rel_error
 from numgan.check.pairs import Gradients, NetworkPair, Pair, gradient_name
+from numgan.check.simple import max_abs, rel_error
 from numgan.network import Tape
 
 Finding = str | None  # a sentence that opens with a cause, or None

@@ -60,14 +60,6 @@ class Jacobian:
         return np.array(low), np.array(high)
 
 
-def rel_error(a: np.ndarray, n: np.ndarray, floor: float = 0.0) -> float:
-    """max|a − n| / max(|a|∞, |n|∞, floor): one number per tensor; 0 where both are 0, ∞ where one is not finite."""
-    largest = max(max_abs(a), max_abs(n), floor)
-    if math.isinf(largest):
-        return math.inf
-    return max_abs(a - n) / largest if largest else 0.0
-
-
 def directional_derivative(f: Function, a: np.ndarray, v: np.ndarray, dy: np.ndarray, magnitude: float) -> Derivative:
     """y′ = ∂f/∂t at a + t v, t = 0, by the first step size whose error is small enough, or else by the best.
 
@@ -120,12 +112,6 @@ def rms(a: np.ndarray) -> float:
 def gradient_floor(a: np.ndarray, magnitude: float) -> float:
     """A gradient in a below this is negligible: 10⁻³ of the derivative that changes L by its whole magnitude."""
     return 1e-3 * magnitude / rms(a)
-
-
-def max_abs(a: np.ndarray) -> float:
-    """|a|∞, and ∞ where an entry is NaN."""
-    largest = float(np.max(np.abs(a), initial=0.0))
-    return math.inf if math.isnan(largest) else largest
 
 
 @contextmanager

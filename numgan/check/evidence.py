@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from numgan.check.differences import Jacobian, jacobian, rel_error
+from numgan.check.differences import Jacobian, jacobian
 from numgan.check.pairs import Gradients, Pair, gradient_name
+from numgan.check.simple import rel_error
 
 NONE = np.zeros((0, 0, 0, 0))  # in place of a gradient that backward does not return: no tensor's shape
 

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from numgan import data, losses, models
 from numgan.backend import Array, asnumpy, describe
-from numgan.check.differences import rel_error
+from numgan.check.simple import rel_error
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import BatchNorm, Dropout, LeakyReLU, Linear, Maxout, Tanh
 from numgan.losses import Loss

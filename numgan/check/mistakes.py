@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from numgan.check.contract import Finding, other_batch
-from numgan.check.differences import perturbed, rel_error, rms
+from numgan.check.differences import perturbed, rms
 from numgan.check.evidence import Evidence, close
 from numgan.check.pairs import gradient_name
+from numgan.check.simple import rel_error
 
 BROADCAST = "(m,) against (m, 1) broadcast"
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from numgan.check.differences import max_abs
 from numgan.check.evidence import Evidence
+from numgan.check.simple import max_abs
 
 FEW = 2  # at least so many entries on each side, or else a border between them may be chance
 Slopes = tuple[float, float]  # of an activation, below and above 0
