@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import numgan as ng
-from numgan.check import gradcheck, gradient_error, rel_error
+from numgan.check import gpu, gradcheck, gradient_error, rel_error
 
 
 class TanhOfTheInput(ng.Tanh):
@@ -71,3 +71,10 @@ def test_rel_error_is_the_one_of_the_docstring():
     assert rel_error(np.zeros(0), np.zeros(0)) == 0
     assert rel_error(np.array([np.nan]), np.zeros(1)) == np.inf
     assert rel_error(np.array([np.inf]), np.zeros(1)) == np.inf
+
+
+def test_the_gpu_check_notices_a_number_that_is_not_finite(monkeypatch):
+    """In any of the vectors, also after one that agrees."""
+    results = [{"theta": np.ones(3), "game": np.ones(3)}, {"theta": np.ones(3), "game": np.array([1.0, np.nan, 1.0])}]
+    monkeypatch.setattr(gpu, "twenty_steps", lambda xp, case: results.pop())
+    assert gpu.CASES[0].error(np) == np.inf

@@ -8,7 +8,9 @@ mistake. For a layer, f is the sum of its outputs, each times a random number dy
     y, cache = layer.forward(x)
     gradient_error(lambda x: (dy * layer.forward(x)[0]).sum(), x, layer.backward(dy, cache))  # about 1e-11
 
-The error of a wrong backward pass is mostly between 0.01 and 2. `gradcheck` compares the same two gradients. It adds random directions (so that a large tensor needs two evaluations,
+The error of a wrong backward pass is mostly between 0.01 and 2.
+
+`gradcheck` compares the same two gradients. It adds random directions (so that a large tensor needs two evaluations,
 not two for each entry), a choice of the step size with an estimate of the error, care at kinks such as 0 in ReLU, the
 contract of forward and backward that no number shows, and the cause where the gradients differ.
 """
