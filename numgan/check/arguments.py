@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from numgan.backend import Array
+from numgan.backend import Array, asnumpy
 from numgan.errors import InputError
 from numgan.layers.base import Layer
 from numgan.network import Network
@@ -34,6 +34,35 @@ def _advice(obj: object) -> str:
     if hasattr(obj, "forward") and hasattr(obj, "backward"):
         return ": pass its forward=, its backward= and an x=, or derive its class from ng.Layer"
     return ": pass it as forward=, with a backward= and an x=" if callable(obj) else ""
+
+
+def float64(name: str, a: object) -> np.ndarray:
+    """A float64 copy on the host; InputError unless it is one array of real numbers, and not empty."""
+    array = _on_host(a)
+    if array is None or array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be one array of numbers, got {_describe(a if array is None else array)}")
+    if not array.size:
+        lack = "has 0 rows" if len(array) == 0 else "is empty"
+        raise InputError(f"{name} {lack} (shape {array.shape}), so there is nothing to compare: pass at least one row")
+    return array.astype(np.float64)
+
+
+def float64_rows(name: str, a: object) -> np.ndarray:
+    """The same for the batch of a layer, a network or a loss, which take floating-point numbers alone."""
+    array = _on_host(a)
+    if array is not None and array.dtype.kind in "iub":
+        raise InputError(f"{name} must hold floating-point numbers, got {array.dtype}: pass {name}.astype(float)")
+    if array is not None and array.ndim == 0:
+        raise InputError(f"{name} must be a batch of rows, of shape (m, …), got one number")
+    return float64(name, a)
+
+
+def _on_host(a: object) -> np.ndarray | None:
+    """a on the host, or None where it is not one array."""
+    try:
+        return np.asarray(a) if isinstance(a, list | float | int) else asnumpy(a)
+    except (TypeError, ValueError):  # a tuple, no array at all, or rows of different lengths
+        return None
 
 
 def require_functions(forward: object, backward: object, params: object) -> None:
@@ -144,4 +173,6 @@ def _describe(a: object) -> str:
         return "None (is a return missing?)"
     if isinstance(a, tuple):
         return f"{len(a)} values"
-    return f"an array of shape {a.shape}" if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
+    if isinstance(a, np.ndarray):
+        return f"an array of shape {a.shape}" if a.dtype.kind in "fiub" else f"an array of {a.dtype}"
+    return f"a {type(a).__name__}"

@@ -55,13 +55,14 @@ def gradcheck(
 
     How it works, in 20 lines: `numgan.check.simple`. What it takes:
 
-    gradcheck(layer, x)     or a network or a loss: a copy in float64; x is drawn at random where it is left out
+    gradcheck(layer, x)     or a network or a loss: a copy in float64; x (m, …) is drawn at random where it is left out
     gradcheck(forward=f, backward=b, x=x, params={"W": W})
         y, cache = f(x) and dx, {"W": dW} = b(dy, cache); f reads the arrays in params, which are modified and restored.
         Where f returns y alone, b is given x for a cache, or dy alone if it takes one argument.
     gradcheck(value=f, grad=g, at=theta)    a scalar function of a vector, and its gradient; parts names slices of it
 
     entries=True compares entry by entry (400 of a tensor, at most) even where a random direction agrees.
+    What cannot be checked (no rows, integers for a layer, another width, a wrong signature) raises InputError.
     """
     if (obj is not None) + (forward is not None) + (value is not None) != 1:
         raise InputError(f"gradcheck takes one thing: {arguments.FORMS}")

@@ -86,9 +86,7 @@ def jacobian(f: Function, a: np.ndarray, dy: np.ndarray, magnitude: float, at: n
     return Jacobian(at, columns)
 
 
-def magnitude_of_terms(
-    f: Function, arrays: Collection[np.ndarray], dy: np.ndarray, rng: np.random.Generator
-) -> float:
+def magnitude_of_terms(f: Function, arrays: Collection[np.ndarray], dy: np.ndarray, rng: np.random.Generator) -> float:
     """The magnitude of the terms of which L = ⟨dy, y⟩ is the sum: L's own, or what a change in the last bit shows.
 
     y may be a small difference of large numbers (cancellation), and then its rounding error is theirs. It may even be

@@ -92,7 +92,7 @@ def pair_of_functions(
         return arguments.gradients(backward(dy) if dy_alone else backward(dy, cache), tensors)
 
     name = getattr(forward, "__name__", "forward")
-    return Pair(name, run_forward, run_backward, _float64(x), dict(tensors), keeps_state=dy_alone)
+    return Pair(name, run_forward, run_backward, arguments.float64("x", x), dict(tensors), keeps_state=dy_alone)
 
 
 def pair_of_value(
@@ -104,7 +104,9 @@ def pair_of_value(
     """A scalar function of a flat vector θ, and its gradient."""
     if grad is None or at is None:
         raise InputError("a scalar function needs all of value=, grad= and at=")
-    theta = _float64(at)
+    theta = arguments.float64("at", at)
+    if not theta.ndim:
+        raise InputError(f"at must be a vector, got one number: pass np.array([{at}])")
     spans = dict(parts or {"theta": slice(None)})
 
     def run_forward(_: Array) -> tuple[Array, None]:
@@ -122,7 +124,10 @@ def pairs_of_loss(loss: Loss, x: Array | tuple[Array, Array] | None, rng: np.ran
     """A loss, for either player, at logits x = (a_x, a_g)."""
     if x is None:
         x = 2 * rng.standard_normal((5, 1)), 2 * rng.standard_normal((4, 1))
-    a_x, a_g = map(_float64, x if isinstance(x, tuple) else (x, x))
+    if isinstance(x, tuple) and len(x) != 2:
+        raise InputError(f"the x of a loss is one column of logits, or two, (a_x, a_g); got {len(x)}")
+    logits = x if isinstance(x, tuple) else (x, x)
+    a_x, a_g = (arguments.float64_rows("x", a) for a in logits)
 
     def forward_d(_: Array) -> tuple[Array, list[Array]]:
         value, *da = loss.discriminator(a_x, a_g)
@@ -151,17 +156,32 @@ def pairs_of_layer(layer: Layer, x: Array | None, rng: np.random.Generator, seed
     arguments.require_layer(layer)
     is_network = isinstance(layer, Network)
     net = layer.copy(xp=np, dtype="float64") if is_network else Network([copy.deepcopy(layer)], dtype="float64")
-    x = _float64(rng.standard_normal((5, getattr(layer, "n_in", None) or 4)) if x is None else x)
+    given = x is not None
+    x = arguments.float64_rows("x", x if given else rng.standard_normal((5, net.n_in or 4)))
     if layer.bound and not is_network:
         for name in (*layer.shapes, *layer.buffer_shapes):
             getattr(net.layers[0], name)[...] = asnumpy(getattr(layer, name))
     net.theta += 0.1 * rng.standard_normal(net.size)
+    returned = _first_forward(net if is_network else net.layers[0], x, seed, given)
     if not is_network:
-        returned = net.layers[0].forward(x, True, np.random.default_rng([seed, LAYER_KEY]))
         arguments.require_y_and_cache(layer, returned)
         net.calibrate(x + rng.standard_normal(x.shape))
     modes = (True, False) if net.stochastic or net.buffer_size else (True,)
     return [_pair_of_network(net, x, train, repr(layer), "" if is_network else "0.", seed) for train in modes]
+
+
+def _first_forward(layer: Layer, x: np.ndarray, seed: int, given: bool) -> object:
+    """What forward returns; InputError where x does not fit."""
+    n_in = getattr(layer, "n_in", None)
+    if n_in not in (None, x.shape[-1]):
+        raise InputError(f"x must have shape (m, {n_in}) for {layer!r}, got {x.shape}")
+    try:
+        return layer.forward(x, True, np.random.default_rng([seed, LAYER_KEY]))
+    except InputError:
+        raise
+    except (ValueError, IndexError) as error:
+        advice = "" if given else "; this x was drawn at random: pass one that fits"
+        raise InputError(f"{type(layer).__name__} does not accept x of shape {x.shape}: {error}{advice}") from error
 
 
 def _pair_of_network(net: Network, x: np.ndarray, train: bool, title: str, prefix: str, seed: int) -> NetworkPair:
@@ -179,8 +199,3 @@ def _pair_of_network(net: Network, x: np.ndarray, train: bool, title: str, prefi
         return {x_name: dx, **named(net.grad)}
 
     return NetworkPair(title, run_forward, run_backward, x, named(net.theta), x_name, net=net, named=named, train=train)
-
-
-def _float64(a: Array) -> np.ndarray:
-    """A float64 copy on the host."""
-    return np.array(a if isinstance(a, np.ndarray | list | tuple | float | int) else asnumpy(a), dtype=np.float64)
