@@ -7,12 +7,12 @@ import shlex
 import sys
 from pathlib import Path
 
-import gallery.correct
-import gallery.early
-import gallery.late
-import gallery.readers
+import mistakes.correct
+import mistakes.early
+import mistakes.late
+import mistakes.readers
 import pytest
-from gallery import RIGHT, WRONG
+from mistakes import RIGHT, WRONG
 from standin.bugs import BUGS
 from test_rooms import READERS_PATH
 
@@ -142,8 +142,8 @@ def test_lessons_have_their_titles():
 
 
 def test_figures_on_the_pages_are_counted():
-    mistakes = gallery.early, gallery.late, gallery.readers, gallery.correct  # importing them fills the lists
-    assert len({module.__name__ for module in mistakes}) == 4
+    kinds = mistakes.early, mistakes.late, mistakes.readers, mistakes.correct  # importing them fills the lists
+    assert len({module.__name__ for module in kinds}) == 4
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert {int(n) for n in re.findall(r"(\d+) wrong implementations", text)} <= {len(WRONG)}

@@ -9,9 +9,9 @@ def gradcheck(options: argparse.Namespace) -> int:
     from numgan.check.survey import survey
 
     wrong = 0
-    print(f"{'what':<52} {'relative error':>14}")
+    print(f"{'what':<60} {'relative error':>14}")
     for name, report in survey():
-        print(f"{name:<52} {report.rel_error:14.1e} {'' if report.ok else 'WRONG'}")
+        print(f"{name:<60} {report.rel_error:14.1e} {'' if report.ok else 'WRONG'}")
         if not report.ok:
             wrong += 1
             print(report)

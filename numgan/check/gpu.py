@@ -1,7 +1,7 @@
 """Whether a GPU computes what NumPy computes: 20 steps of Algorithm 1 on both, and how long a step takes on each.
 
 `numgan gpucheck` prints the report; `pytest -m gpu` asserts the same figures. Weights, data, noise and dropout masks
-are drawn once, on the host, and handed to both: the two backends have no random stream in common.
+are drawn on the host and passed to both, since the two backends' random generators give different numbers.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from numgan import data, losses, models
 from numgan.backend import Array, asnumpy, describe
+from numgan.check.simple import rel_error
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import BatchNorm, Dropout, LeakyReLU, Linear, Maxout, Tanh
 from numgan.losses import Loss
@@ -30,8 +31,8 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-10}  # relative, of a whole vector
 ROWS, N_Z, N_X = 24, 8, 12
 TIMED = {"images": 100, "goodfellow2014": 20}  # steps
 
-# Adam's first steps are lr · g/(|g| + eps): with its usual eps they would blow the rounding of a gradient near 0 up to
-# full size, and two correct machines would part. This eps is large enough to tell a wrong gradient from a rounded one.
+# Adam's first steps are lr · g/(|g| + eps): with the usual eps they amplify the rounding error of a gradient near 0 to
+# full size, and two correct backends diverge. This eps is large enough to tell a wrong gradient from a rounded one.
 OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
     "Adam": lambda: Adam(1e-3, beta1=0.5, eps=1e-4),
     "SGD": lambda: SGD(0.02, momentum=0.5),
@@ -40,7 +41,7 @@ OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One game, by one optimiser, in one dtype."""
+    """One loss, one optimiser, one dtype."""
 
     loss: str
     optimizer: str
@@ -48,7 +49,7 @@ class Case:
 
     def error(self, xp: ModuleType) -> float:
         """The largest relative error of θ_d, θ_g, its average, and all logits and values, after STEPS steps on xp."""
-        ours, theirs = play(np, self), play(xp, self)
+        ours, theirs = twenty_steps(np, self), twenty_steps(xp, self)
         return max(rel_error(theirs[name], ours[name]) for name in ours)
 
 
@@ -56,12 +57,12 @@ CASES = [Case(*fields) for fields in product(losses.BY_NAME, OPTIMIZERS, TOLERAN
 
 
 def report(xp: ModuleType) -> Iterator[tuple[str, bool]]:
-    """Its lines, as they are found, and whether each is good."""
+    """Its lines, as they are computed, and whether each is as it should be."""
     yield f"numgan on {describe(xp)}; compared with {describe(np)}", True
     yield f"{STEPS} steps: BatchNorm, Dropout, Maxout, LeakyReLU, Tanh, averaging", True
     for case in CASES:
         error, bound = case.error(xp), TOLERANCE[case.dtype]
-        ok = error < bound  # false for NaN too
+        ok = error < bound  # False where a number is not finite: then the error is ∞
         name = f"{case.dtype} {case.loss} {case.optimizer}"
         yield f"  {name:<32} relative error {error:.1e}, allowed {bound:.0e} {'' if ok else '  WRONG'}".rstrip(), ok
     for name, steps in TIMED.items():
@@ -69,14 +70,14 @@ def report(xp: ModuleType) -> Iterator[tuple[str, bool]]:
         yield f"  {name:<32} {there:.2f} ms a step; {here:.2f} ms with NumPy", True
 
 
-def play(xp: ModuleType, case: Case) -> dict[str, np.ndarray]:
+def twenty_steps(xp: ModuleType, case: Case) -> dict[str, np.ndarray]:
     """Algorithm 1 from fixed weights on fixed numbers; its vectors, on the host.
 
-    The numbers are such that no unit comes within rounding of a kink, where two correct machines would part.
+    The numbers are such that no unit comes within rounding error of a kink, where two correct backends diverge.
     """
     G, D = players(xp, case.dtype)
     opt_g, opt_d = OPTIMIZERS[case.optimizer](), OPTIMIZERS[case.optimizer]()
-    numbers, average, game = Drawn(xp), xp.zeros_like(G.theta), []
+    numbers, average, game = HostGenerator(xp), xp.zeros_like(G.theta), []
     loss: Loss = losses.BY_NAME[case.loss]
     for _ in range(STEPS):
         x, z, z_again = (numbers.standard_normal((ROWS, n), G.theta.dtype) for n in (N_X, N_Z, N_Z))
@@ -91,35 +92,30 @@ def play(xp: ModuleType, case: Case) -> dict[str, np.ndarray]:
 
 
 def players(xp: ModuleType, dtype: str) -> tuple[Network, Network]:
-    """A pair with every kind of layer.
+    """G and D with the layers that compute most.
 
-    No bias stands right before a BatchNorm: its gradient is 0 but for rounding, and says nothing.
+    No bias comes right before a BatchNorm: its gradient is 0 up to rounding, and says nothing.
     """
     G = [Linear(N_Z, 16), LeakyReLU(0.2), BatchNorm(16), Linear(16, N_X), Tanh()]
     D = [Dropout(0.2), Maxout(N_X, 12, 3), BatchNorm(12), Linear(12, 8), LeakyReLU(0.2), Linear(8, 1)]
     return Network(G, seed=1, dtype=dtype, xp=xp), Network(D, seed=2, dtype=dtype, xp=xp)
 
 
-class Drawn:
-    """A generator of the host whose numbers are handed to xp, so that every backend sees the same."""
+class HostGenerator:
+    """A random generator on the host whose numbers are copied to xp, so that every backend gets the same."""
 
     def __init__(self, xp: ModuleType, seed: int = 0) -> None:
         self.xp, self._rng = xp, np.random.default_rng(seed)
 
-    def standard_normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        return self.xp.asarray(self._rng.standard_normal(shape), dtype=dtype)
+    def standard_normal(self, size: tuple[int, ...], dtype: DTypeLike) -> Array:
+        return self.xp.asarray(self._rng.standard_normal(size), dtype=dtype)
 
-    def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        return self.xp.asarray(self._rng.random(shape), dtype=dtype)
-
-
-def rel_error(a: np.ndarray, n: np.ndarray) -> float:
-    """max|a − n| / max(|a|∞, |n|∞)."""
-    return float(np.max(np.abs(a - n)) / max(np.max(np.abs(a)), np.max(np.abs(n)), 1e-300))
+    def random(self, size: tuple[int, ...], dtype: DTypeLike) -> Array:
+        return self.xp.asarray(self._rng.random(size), dtype=dtype)
 
 
 def milliseconds(xp: ModuleType, name: str, steps: int) -> float:
-    """Time of one training step of a named pair on the digits, after one tenth as many that do not count."""
+    """Time of one training step of a named model on the digits, after a warm-up of one tenth as many steps."""
     model = models.BY_NAME[name]
     x = data.load("digits", range=model.range)
     run = Training(*model.networks(x, 0, xp), x, batch=model.batch, optimizers=model.optimizers({}, {}), ema=model.ema)

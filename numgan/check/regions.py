@@ -1,4 +1,4 @@
-"""Where a gradient is wrong: on one side of a bend, beyond some x, in some rows or columns.
+"""Where a gradient is wrong: on one side of a kink, beyond some x, or in some rows or columns.
 
 A student who knows that only the entries with x < 0 are wrong has found the line to look at.
 """
@@ -9,73 +9,73 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from numgan.check.differences import peak
 from numgan.check.evidence import Evidence
+from numgan.check.simple import max_abs
 
-FEW = 2  # so many entries at least on each side, or else a border between them may be chance
-Slopes = tuple[float, float]
+FEW = 2  # at least so many entries on each side, or else a border between them may be chance
+Slopes = tuple[float, float]  # of an activation, below and above 0
 
 
 def slopes_about_0(e: Evidence) -> str | None:
-    """Of an activation with a slope on each side of 0, as LeakyReLU: which of the two is wrong."""
+    """For an activation with a slope on each side of 0, such as LeakyReLU: which of the two is wrong."""
     if not e.fits:
         return None
-    for claimed, true, name in _slopes(e):
-        wrong = [not np.isclose(c, t, rtol=1e-5, atol=1e-6) for c, t in zip(claimed, true, strict=True)]
-        if all(wrong) and np.allclose(claimed, true[::-1], rtol=1e-5, atol=1e-6):
-            return f"mask flipped: the slope for {name} > 0 is taken where {name} < 0, and the reverse"
+    for analytic, numeric, name in _slopes(e):
+        wrong = [not np.isclose(a, n, rtol=1e-5, atol=1e-6) for a, n in zip(analytic, numeric, strict=True)]
+        if all(wrong) and np.allclose(analytic, numeric[::-1], rtol=1e-5, atol=1e-6):
+            return f"mask flipped: the slope for {name} > 0 is used where {name} < 0, and vice versa"
         if any(wrong):
-            return _slopes_text(name, claimed, true, wrong)
+            return _slopes_text(name, analytic, numeric, wrong)
     return None
 
 
 def region(e: Evidence) -> str:
-    """For a mistake that nothing explains: the entries that it touches, and their factor if it is one."""
-    true = e.measured(e.dy)
-    known = np.isfinite(true)
-    off = known & (np.abs(e.claim - true) > 1e-5 * peak(true[known]))
+    """For a mistake that no hypothesis explains: the entries that are wrong, and their factor if it is one."""
+    numeric = e.numeric(e.dy)
+    known = np.isfinite(numeric)
+    off = known & (np.abs(e.analytic - numeric) > 1e-5 * max_abs(numeric[known]))
     place = next((p for p in (_beyond(e, off, known & ~off), _lines(off)) if p), "")
     if place:
-        return f"wrong {place} alone: {_factor(e.claim[off], true[off])}"
+        return f"wrong only {place}: {_factor(e.analytic[off], numeric[off])}"
     return f"no known mistake explains it: {_count(off, int(known.sum()))}"
 
 
 def _slopes(e: Evidence) -> Iterator[tuple[Slopes, Slopes, str]]:
-    """Claimed and true slopes below and above 0, for each input that an activation may have had, if both have some."""
+    """Analytic and numerical slopes below and above 0, for each possible input of an activation that has both."""
     for name, h, dy in _activations(e):
-        for low, high in zip(e.through(dy * (h < 0)), e.through(dy * (h >= 0)), strict=True):
-            claimed, true = (_fit(v, low, high) for v in (e.claim, e.measured(e.dy)))
-            if claimed and true:
-                yield claimed, true, name
+        for low, high in zip(e.backpropagated(dy * (h < 0)), e.backpropagated(dy * (h >= 0)), strict=True):
+            analytic, numeric = (_fit(g, low, high) for g in (e.analytic, e.numeric(e.dy)))
+            if analytic and numeric:
+                yield analytic, numeric, name
 
 
 def _activations(e: Evidence) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """What an activation may have been given, x or x W + b, and the signal that may come back to it."""
-    signals = [s for s in e.through(e.dy) if s.ndim == 2 or s.shape == e.y.shape]
-    for name, h in e.hidden():
+    """Possible inputs of an activation, x or x W + b, and the gradients that may be backpropagated to its output."""
+    signals = [s for s in e.backpropagated(e.dy) if s.ndim == 2 or s.shape == e.y.shape]
+    for name, h in e.first_inputs():
         yield from ((name, h, s) for s in signals if s.shape == h.shape)
 
 
-def _fit(v: np.ndarray, low: np.ndarray, high: np.ndarray) -> Slopes | None:
-    """v = c low + d high, if that holds and is no coincidence: three numbers do not fit two by chance."""
-    known = np.isfinite(v)
-    if v.shape != low.shape or known.sum() < 3:
+def _fit(g: np.ndarray, low: np.ndarray, high: np.ndarray) -> Slopes | None:
+    """g = c low + d high, if that holds and is no coincidence: three numbers do not fit two by chance."""
+    known = np.isfinite(g)
+    if g.shape != low.shape or known.sum() < 3:
         return None
     sides = np.stack([low[known], high[known]], axis=1)
-    found = np.linalg.lstsq(sides, v[known], rcond=None)[0]
-    fits = sides.any() and peak(sides @ found - v[known]) <= 1e-6 * max(peak(v[known]), peak(sides))
+    found = np.linalg.lstsq(sides, g[known], rcond=None)[0]
+    fits = sides.any() and max_abs(sides @ found - g[known]) <= 1e-6 * max(max_abs(g[known]), max_abs(sides))
     return (float(found[0]), float(found[1])) if fits else None
 
 
-def _slopes_text(name: str, claimed: Slopes, true: Slopes, wrong: list[bool]) -> str:
+def _slopes_text(name: str, analytic: Slopes, numeric: Slopes, wrong: list[bool]) -> str:
     sides = [f"{name} < 0", f"{name} > 0"]
-    at = [f"where {s} the slope is {c:.4g}, must be {t:.4g}" for s, c, t in zip(sides, claimed, true, strict=True)]
+    at = [f"where {s} the slope is {a:.4g}, must be {n:.4g}" for s, a, n in zip(sides, analytic, numeric, strict=True)]
     if all(wrong):
         return f"wrong on both sides of 0: {', '.join(at)}"
     i = wrong.index(True)
-    ratio = claimed[i] / true[i] if abs(true[i]) > 1e-6 else 0.0
+    ratio = analytic[i] / numeric[i] if abs(numeric[i]) > 1e-6 else 0.0
     factor = f"off by the factor {ratio:.6g} there, " if abs(ratio) > 1e-6 else ""
-    return f"wrong where {sides[i]} alone: {factor}the slope is {_plain(claimed[i])}, must be {_plain(true[i])}"
+    return f"wrong only where {sides[i]}: {factor}the slope is {_plain(analytic[i])}, must be {_plain(numeric[i])}"
 
 
 def _plain(slope: float) -> str:
@@ -92,7 +92,7 @@ def _lines(off: np.ndarray) -> str:
 
 
 def _beyond(e: Evidence, off: np.ndarray, right: np.ndarray) -> str:
-    """Do the entries of x (or their sizes) that are wrong lie on one side of those that are right?"""
+    """Do the wrong entries of x (or their absolute values) lie on one side of the right ones?"""
     if not e.is_x or min(off.sum(), right.sum()) < FEW or off.sum() + right.sum() < 4 * FEW:
         return ""
     for name, a in (("x", e.tensor), ("|x|", np.abs(e.tensor))):
@@ -107,10 +107,12 @@ def _border(below: float, above: float) -> str:
     return "0" if below < 0 < above else f"{(below + above) / 2:.3g}"
 
 
-def _factor(claim: np.ndarray, true: np.ndarray) -> str:
-    c = float(np.vdot(true, claim) / (np.vdot(true, true) or 1))
-    alike = peak(claim - c * true) <= 1e-5 * peak(claim)
-    return f"off by the factor {c:.6g} there" if c and claim.size > 1 and alike else "no known mistake explains it"
+def _factor(analytic: np.ndarray, numeric: np.ndarray) -> str:
+    c = float(np.vdot(numeric, analytic) / (np.vdot(numeric, numeric) or 1))
+    proportional = max_abs(analytic - c * numeric) <= 1e-5 * max_abs(analytic)
+    if c and analytic.size > 1 and proportional:
+        return f"off by the factor {c:.6g} there"
+    return "no known mistake explains it"
 
 
 def _count(off: np.ndarray, n: int) -> str:

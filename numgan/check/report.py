@@ -1,4 +1,4 @@
-"""What a check found, as a small table that reads alike in a terminal and in a notebook."""
+"""The result of a gradient check, as a small table that is the same in a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -11,25 +11,19 @@ HEAD = ("tensor", "shape", "at", "analytic", "numeric", "rel. error", "verdict")
 
 @dataclass
 class Comparison:
-    """One tensor: what backward claims and what the differences say, along a direction or at (some of) its entries."""
+    """The gradient of one tensor, as backward returns it and from differences: along a direction, or entry by entry."""
 
     name: str
     shape: tuple[int, ...]
-    where: str
+    where: str  # "direction", or the index of the entry that the table shows
     analytic: np.ndarray
     numeric: np.ndarray
     rel_error: float
-    verdict: str
-    worst: int = 0  # the entry that the table shows
-    rough: bool = False  # further apart than the tolerance, but not than the differences' own error
+    verdict: str  # "ok", or the cause
+    worst: int = 0  # position of the entry that the table shows
+    rounding: bool = False  # the error exceeds the tolerance, but not the rounding error of the differences
     kink: bool = False
-    beyond: str = ""  # says so where a claim at a kink lies outside what the slopes on its two sides allow
-
-    @property
-    def entry_errors(self) -> np.ndarray:
-        """|a − n| / max(|a|, |n|), entry by entry: large where a gradient is 0, so to be read with care."""
-        size = np.maximum(np.abs(self.analytic), np.abs(self.numeric))
-        return np.abs(self.analytic - self.numeric) / np.where(size, size, 1)
+    kink_error: str = ""  # a sentence, where a gradient at a kink lies outside the one-sided derivatives
 
     @property
     def shown(self) -> tuple[str, str]:
@@ -45,11 +39,11 @@ class Comparison:
 
 @dataclass(repr=False)
 class Report:
-    """What a check found. `print(report)` shows it as a table."""
+    """The result of a gradient check. `print(report)` shows it as a table."""
 
     title: str
     comparisons: list[Comparison]
-    diagnosis: str = ""  # a line for each cause, '' where all is well
+    diagnosis: str = ""  # a line for each cause, '' where everything is correct
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -74,7 +68,7 @@ class Report:
 
 
 def joined(reports: list[Report]) -> Report:
-    """One report of several checks of one thing."""
+    """Several reports on one object as one."""
     comparisons = [c for r in reports for c in r.comparisons]
     diagnosis = "\n".join(r.diagnosis for r in reports if r.diagnosis)
     return Report(reports[0].title, comparisons, diagnosis, [note for r in reports for note in r.notes])

@@ -1,16 +1,19 @@
 """Every gradient in the package against differences: each layer, loss and penalty, and both players' whole steps.
 
-`numgan gradcheck` prints it, and a test fails where the package exports a gradient that is not in it.
+`numgan gradcheck` prints it. Layers, losses and penalties come from their tables (`numgan.layers.ALL`,
+`numgan.losses.BY_NAME`, `numgan.penalty.BY_NAME`), so a new one is checked as soon as it has its entry there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from numgan.backend import Array
+from numgan import layers, losses, penalty
+from numgan.backend import Array, RandomGenerator
 from numgan.check import Report, gradcheck
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
@@ -28,112 +31,123 @@ from numgan.layers import (
     Sigmoid,
     Tanh,
 )
-from numgan.losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating, Wasserstein
+from numgan.losses import Loss, Minimax
 from numgan.network import Network
-from numgan.penalty import R1, R2, WGANGP, Penalty
+from numgan.penalty import Penalty
 
-PENALTIES: list[Penalty] = [R1(), R2(), WGANGP()]
-LOSSES: list[Loss] = [
-    Minimax(),
-    Minimax(smooth=0.9),
-    NonSaturating(),
-    NonSaturating(smooth=0.9),
-    LeastSquares(),
-    Wasserstein(),
-    Hinge(),
-]
+ROWS, N_Z, N_X = 8, 3, 4  # 8 rows, so that G and then D may each pack them in twos
 
 
 def survey() -> Iterator[tuple[str, Report]]:
     """The name and the report of each check, as they are made."""
-    for layer in layers():
-        yield type(layer).__name__, gradcheck(layer)
-    for loss in LOSSES:
+    for layer in layers.ALL:
+        yield layer.__name__, gradcheck(layer.example(), rows(*layer.example_row))
+    yield "Network", gradcheck(nested())
+    for loss in all_losses():
         yield repr(loss), gradcheck(loss)
-    for kind, (G, D) in players().items():
-        for loss in LOSSES:
-            yield f"discriminator_gradient {loss} {kind}", discriminator_step(G, D, *batch(), loss)
-            yield f"generator_gradient {loss} {kind}", generator_step(G, D, batch()[1], loss)
-    for kind, D in critics().items():
-        for penalty in PENALTIES:
-            yield f"{penalty} {kind}", penalty_step(D, batch()[0], penalty)
+    for name, (G, D) in players().items():
+        for loss in all_losses():
+            yield from both_steps(G, D, loss, name)
+    for layer in layers.ALL:
+        G, D = around(layer, N_Z, N_X, seed=1), around(layer, N_X, 1, seed=3)
+        yield from both_steps(G, D, losses.least_squares, f"around {layer.__name__}")
+    for name, D in critics().items():
+        for kind in penalty.BY_NAME.values():
+            yield f"{kind()} {name}", penalty_step(D, rows(N_X), kind())
 
 
-def layers() -> list[Layer]:
-    """One of each kind, and a network inside a network."""
-    return [
-        Linear(5, 4),
-        Maxout(5, 3, pieces=3),
-        ReLU(),
-        LeakyReLU(0.2),
-        Tanh(),
-        Sigmoid(),
-        Dropout(0.4),
-        Reshape((2, 2)),
-        BatchNorm(4),
-        InstanceNoise(0.3),
-        MinibatchStd(4),
-        Pack(5),
-        Network([Linear(6, 5), Network([BatchNorm(5), Tanh()]), Dropout(0.3), Linear(5, 2)]),
-    ]
+def both_steps(G: Network, D: Network, loss: Loss, name: str) -> Iterator[tuple[str, Report]]:
+    x, z = batch()
+    yield f"discriminator_gradient {loss} {name}", discriminator_step(G, D, x, z, loss)
+    yield f"generator_gradient {loss} {name}", generator_step(G, D, z, loss)
+
+
+def all_losses() -> list[Loss]:
+    """Those of the table, and again with a smoothed label where a loss has one."""
+    table = list(losses.BY_NAME.values())
+    return [*table, *(replace(loss, smooth=0.9) for loss in table if isinstance(loss, Minimax))]
 
 
 def players() -> dict[str, tuple[Network, Network]]:
-    """Smooth players without frills, players with all of them, and a D with every cure."""
+    """G and D: smooth ones without frills, ones with all layers of a common network, and a D with every cure."""
     cures = [InstanceNoise(0.3), Pack(2), Linear(8, 6), Tanh(), MinibatchStd(6)]
     return {
         "smooth": (
-            Network([Linear(3, 6), Tanh(), Linear(6, 4)], seed=1),
-            Network([Linear(4, 6), Tanh(), Linear(6, 1)], seed=2),
+            Network([Linear(N_Z, 6), Tanh(), Linear(6, N_X)], seed=1),
+            Network([Linear(N_X, 6), Tanh(), Linear(6, 1)], seed=2),
         ),
         "full": (
-            Network([Linear(3, 6), BatchNorm(6), ReLU(), Linear(6, 4), Sigmoid(), Reshape((4,))], seed=1),
-            Network([Maxout(4, 6, pieces=2), Dropout(0.3), BatchNorm(6), LeakyReLU(0.2), Linear(6, 1)], seed=2),
+            Network([Linear(N_Z, 6), BatchNorm(6), ReLU(), Linear(6, N_X), Sigmoid(), Reshape((N_X,))], seed=1),
+            Network([Maxout(N_X, 6, pieces=2), Dropout(0.3), BatchNorm(6), LeakyReLU(0.2), Linear(6, 1)], seed=2),
         ),
-        "cured": (Network([Linear(3, 4)], seed=1), Network([*cures, Linear(7, 1)], seed=2)),
+        "cured": (Network([Linear(N_Z, N_X)], seed=1), Network([*cures, Linear(7, 1)], seed=2)),
     }
 
 
 def critics() -> dict[str, Network]:
-    """A curved D and a piecewise linear one, for the penalties, which take no BatchNorm."""
+    """D for the penalties: a curved one, a piecewise linear one, and one around each layer with a tangent rule."""
     inner = Network([Linear(6, 6), Sigmoid()])
-    bends = [Maxout(4, 6, 2), Dropout(0.3), Linear(6, 6), LeakyReLU(0.2), Linear(6, 6), ReLU()]
+    bends = [Maxout(N_X, 6, 2), Dropout(0.3), Linear(6, 6), LeakyReLU(0.2), Linear(6, 6), ReLU()]
     return {
-        "curved": Network([Linear(4, 6), Tanh(), inner, Linear(6, 1)], seed=3),
-        "bent": Network([Reshape((4,)), InstanceNoise(0.3), *bends, Linear(6, 1)], seed=4),
+        "curved": Network([Linear(N_X, 6), Tanh(), inner, Linear(6, 1)], seed=3),
+        "bent": Network([Reshape((N_X,)), InstanceNoise(0.3), *bends, Linear(6, 1)], seed=4),
+        **{f"around {layer.__name__}": around(layer, N_X, 1, seed=5) for layer in layers.ALL if has_tangent(layer)},
     }
 
 
+def has_tangent(layer: type[Layer]) -> bool:
+    """May this layer stand in a D with a gradient penalty?"""
+    return layer.tangent is not Layer.tangent and layer.rowwise
+
+
+def around(layer: type[Layer], n_in: int, n_out: int, seed: int) -> Network:
+    """A network from width n_in to n_out with the layer's example in it, a curved layer below and another above it."""
+    row = layer.example_row
+    lower = Network([Linear(n_in, math.prod(row)), Tanh(), Reshape(row), layer.example()], seed=seed)
+    n = math.prod(lower(np.zeros((ROWS, n_in))).shape[1:])  # what the example makes of a row
+    return Network([lower, Reshape((n,)), Linear(n, 3), Tanh(), Linear(3, n_out)], seed=seed + 1)
+
+
+def nested() -> Network:
+    """A network inside a network."""
+    return Network([Linear(6, 5), Network([BatchNorm(5), Tanh()]), Dropout(0.3), Linear(5, 2)])
+
+
+def rows(*shape: int) -> Array:
+    """ROWS standard normal rows of this shape."""
+    return np.random.default_rng(0).standard_normal((ROWS, *shape))
+
+
 def batch() -> tuple[Array, Array]:
-    """x (6, 4) and z (6, 3)."""
+    """x (ROWS, N_X) and z (ROWS, N_Z)."""
     rng = np.random.default_rng(0)
-    return rng.standard_normal((6, 4)), rng.standard_normal((6, 3))
+    return rng.standard_normal((ROWS, N_X)), rng.standard_normal((ROWS, N_Z))
 
 
 def discriminator_step(G: Network, D: Network, x: Array, z: Array, loss: Loss, seed: int = 0) -> Report:
     """The gradient that D's step writes against differences of what D descends, as a function of θ_d."""
-    return _step(D, lambda D, rng: discriminator_gradient(_double(G), D, x, z, loss, rng).value, seed)
+    return _step(D, lambda D, rng: discriminator_gradient(_float64(G), D, x, z, loss, rng).value, seed)
 
 
 def generator_step(G: Network, D: Network, z: Array, loss: Loss, seed: int = 0) -> Report:
     """The gradient that G's step writes against differences of what G descends, through D, as a function of θ_g."""
-    return _step(G, lambda G, rng: generator_gradient(G, _double(D), z, loss, rng).value, seed)
+    return _step(G, lambda G, rng: generator_gradient(G, _float64(D), z, loss, rng).value, seed)
 
 
 def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Report:
     """The gradient that a penalty adds to D's against differences of the penalty, as a function of θ_d."""
     x_g = np.tanh(x[::-1])
 
-    def step(D: Network, rng: Any) -> Array:
+    def step(D: Network, rng: RandomGenerator) -> Array:
         D.grad[...] = 0
         return penalty(D, x, x_g, rng)
 
     return _step(D, step, seed)
 
 
-def _step(player: Network, step: Callable[[Network, Any], Array], seed: int) -> Report:
-    """The step as a scalar function of the player's θ, with the same random numbers at every call."""
-    net = _double(player)
+def _step(player: Network, step: Callable[[Network, RandomGenerator], Array], seed: int) -> Report:
+    """The step as a scalar function of the player's θ, with the same random numbers in every call."""
+    net = _float64(player)
 
     def value(theta: Array) -> Array:
         net.theta[...] = theta
@@ -146,5 +160,5 @@ def _step(player: Network, step: Callable[[Network, Any], Array], seed: int) -> 
     return gradcheck(value=value, grad=grad, at=net.theta, parts=net.slices)
 
 
-def _double(net: Network) -> Network:
+def _float64(net: Network) -> Network:
     return net.copy(xp=np, dtype="float64")

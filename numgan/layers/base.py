@@ -11,6 +11,9 @@ an array it was given. Three booleans say which gradients are wanted:
     add      ∂L/∂W is added to what dW holds; False: it is written over it
 
 A layer without parameters has only ∂L/∂x to give: it defines `dx(dy, cache)` in place of `backward`.
+
+`Kind.example()` is a small layer of its kind. From the examples of all layers in `numgan.layers.ALL` the survey of all
+gradients (`numgan gradcheck`) builds networks and checks them, so a new layer needs no other entry to be checked.
 """
 
 from __future__ import annotations
@@ -33,7 +36,13 @@ class Layer:
     rowwise: ClassVar[bool] = True  # a row of y depends on that row of x alone
     stochastic: ClassVar[bool] = False  # forward draws random numbers in training
     keeps_width: ClassVar[bool] = True  # y has the width of x, unless the layer names others (n_in, n_out)
+    example_row: ClassVar[tuple[int, ...]] = (4,)  # the shape of a row of x that `example()` takes
     bound = False
+
+    @classmethod
+    def example(cls) -> Layer:
+        """A small layer of this kind for rows of shape `example_row`; its gradients are checked by the survey."""
+        return cls()
 
     @property
     def shapes(self) -> Shapes:

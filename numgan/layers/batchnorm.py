@@ -30,6 +30,10 @@ class BatchNorm(Layer):
         if not self.eps > 0:
             raise InputError(f"BatchNorm's eps must be positive, got {self.eps!r}")
 
+    @classmethod
+    def example(cls) -> BatchNorm:
+        return cls(4)
+
     @property
     def n_in(self) -> int:
         return self.n

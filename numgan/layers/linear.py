@@ -29,6 +29,10 @@ class Linear(Layer):
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out)
 
+    @classmethod
+    def example(cls) -> Linear:
+        return cls(4, 3)
+
     @property
     def shapes(self) -> Shapes:
         return {"W": (self.n_in, self.n_out), "b": (self.n_out,)}

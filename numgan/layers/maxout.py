@@ -26,6 +26,10 @@ class Maxout(Layer):
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out, pieces=self.pieces)
 
+    @classmethod
+    def example(cls) -> Maxout:
+        return cls(4, 3, pieces=2)
+
     @property
     def shapes(self) -> Shapes:
         return {"W": (self.n_in, self.pieces * self.n_out), "b": (self.pieces * self.n_out,)}

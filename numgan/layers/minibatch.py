@@ -23,6 +23,10 @@ class Pack(Layer):
     def __post_init__(self) -> None:
         check_sizes(self, k=self.k)
 
+    @classmethod
+    def example(cls) -> Pack:
+        return cls(2)
+
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[int, ...]]:
@@ -50,6 +54,10 @@ class MinibatchStd(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, n=self.n)
+
+    @classmethod
+    def example(cls) -> MinibatchStd:
+        return cls(4)
 
     @property
     def n_in(self) -> int:

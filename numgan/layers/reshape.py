@@ -19,6 +19,10 @@ class Reshape(Layer):
         self.shape = tuple(self.shape)
         check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
 
+    @classmethod
+    def example(cls) -> Reshape:
+        return cls((2, 2))
+
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[int, ...]]:

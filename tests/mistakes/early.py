@@ -1,4 +1,4 @@
-"""Wrong backward passes that were written before the first line of `numgan/diagnosis.py`."""
+"""Wrong backward passes that were written before the first line of `numgan/check/diagnosis.py`."""
 
 # Mistakes are the point here, so the linter's advice is not taken.
 from __future__ import annotations

@@ -274,7 +274,7 @@ class Unasked(ng.Linear):
         return super().backward(dy, x, True, inputs, add)
 
 
-@wrong("gradient written unasked")
+@wrong("gradient written although params=False")
 def layer_that_ignores_params_false():
     return dict(obj=Unasked(N_IN, N_OUT), x=draw(M, N_IN))
 
@@ -308,7 +308,7 @@ def discriminator_step_that_ascends():
     return dict(value=value, grad=grad, at=draw(N_IN, seed=1))
 
 
-@wrong("wrong in column 1 alone", "W")
+@wrong("wrong only in column 1", "W")
 def linear_whose_second_unit_gets_a_wrong_gradient():
     W = draw(N_IN, N_OUT)
 

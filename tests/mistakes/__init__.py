@@ -1,6 +1,6 @@
-"""A gallery of backward passes that students write: wrong ones, each with the cause that must be named, and right ones.
+"""Backward passes as students write them: wrong ones, each with the cause that must be named, and right ones.
 
-Each exhibit is a function that returns the keyword arguments of `gradcheck`.
+Each case is a function that returns the keyword arguments of `gradcheck`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ M, N_IN, N_OUT = 6, 4, 3
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Case:
     """make() gives gradcheck's arguments; `cause` must open the diagnosis of `tensor`; `says` must stand in it too."""
 
     name: str
@@ -25,20 +25,20 @@ class Exhibit:
     says: str = ""
 
 
-WRONG: list[Exhibit] = []
-RIGHT: list[Exhibit] = []
+WRONG: list[Case] = []
+RIGHT: list[Case] = []
 
 
 def wrong(cause: str, tensor: str = "", says: str = "") -> Callable[..., Any]:
-    def hang(make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-        WRONG.append(Exhibit(make.__name__, make, cause, tensor, says))
+    def add(make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+        WRONG.append(Case(make.__name__, make, cause, tensor, says))
         return make
 
-    return hang
+    return add
 
 
 def right(make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    RIGHT.append(Exhibit(make.__name__, make))
+    RIGHT.append(Case(make.__name__, make))
     return make
 
 

@@ -61,7 +61,7 @@ def doubled_and_summed_over_the_batch():
     return elementwise(lambda x: 2 * x, lambda dy, x: dy.sum(0))
 
 
-@wrong("forward does not read params['W']", "W", "its slope is 0 everywhere while the gradient is not")
+@wrong("forward does not read params['W']", "W", "its derivative is 0 everywhere while the gradient is not")
 def linear_that_reads_a_copy_of_W():
     W = draw(N_IN, N_OUT)
     mine = W.copy()
@@ -88,17 +88,17 @@ def dense_relu_whose_units_are_dead():
 # --- not explained
 
 
-@wrong("wrong where x < 0 alone", "x", "the slope is 0, must be 0.2")
+@wrong("wrong only where x < 0", "x", "the slope is 0, must be 0.2")
 def leaky_relu_without_its_leak():
     return elementwise(leaky, lambda dy, x: (x > 0) * dy)
 
 
-@wrong("wrong where x < 0 alone", "x", "off by the factor 1.5 there, the slope is 0.3, must be 0.2")
+@wrong("wrong only where x < 0", "x", "off by the factor 1.5 there, the slope is 0.3, must be 0.2")
 def leaky_relu_with_another_slope():
     return elementwise(leaky, lambda dy, x: np.where(x > 0, 1, 0.3) * dy)
 
 
-@wrong("wrong where x > 0 alone", "x", "off by the factor 2 there")
+@wrong("wrong only where x > 0", "x", "off by the factor 2 there")
 def leaky_relu_with_a_2_above_0():
     return elementwise(leaky, lambda dy, x: np.where(x > 0, 2, 0.2) * dy)
 
@@ -118,12 +118,12 @@ def leaky_relu_with_two_other_slopes():
     return elementwise(leaky, lambda dy, x: np.where(x > 0, 3, 0.1) * dy)
 
 
-@wrong("wrong where x W + b < 0 alone", "W", "the slope is 0, must be 0.2")
+@wrong("wrong only where x W + b < 0", "W", "the slope is 0, must be 0.2")
 def dense_leaky_relu_without_its_leak():
     return dense(leaky, lambda dy, h, y: dy * (h > 0))
 
 
-@wrong("wrong where x W + b < 0 alone", "W", "off by the factor 1.5 there, the slope is 0.3, must be 0.2")
+@wrong("wrong only where x W + b < 0", "W", "off by the factor 1.5 there, the slope is 0.3, must be 0.2")
 def discriminator_whose_inner_slope_is_another():
     W, b, V = draw(N_IN, N_OUT), draw(N_OUT), draw(N_OUT, 1)
 
@@ -154,23 +154,23 @@ def dense_leaky_relu_with_its_mask_flipped():
     return dense(leaky, lambda dy, h, y: dy * np.where(h < 0, 1, 0.2))
 
 
-@wrong("wrong where x < 0 alone", "x", "no known mistake")
+@wrong("wrong only where x < 0", "x", "no known mistake")
 def elu_with_a_square_below_0():
     return elementwise(lambda x: np.where(x > 0, x, np.expm1(x)), lambda dy, x: dy * np.where(x > 0, 1, x * x))
 
 
-@wrong("wrong where x < 0 alone", "x", "off by the factor -1 there")
+@wrong("wrong only where x < 0", "x", "off by the factor -1 there")
 def softsign_whose_sign_is_lost_below_0():
     return elementwise(lambda x: x / (1 + np.abs(x)), lambda dy, x: dy * np.sign(x) / (1 + np.abs(x)) ** 2)
 
 
-@wrong("wrong where |x| > 0.867 alone", "x")
+@wrong("wrong only where |x| > 0.867", "x")
 def hard_tanh_whose_ends_are_not_flat():
     x = draw(M, N_IN)
     return elementwise(lambda x: np.clip(x, -0.9, 0.9) + x**3, lambda dy, x: dy * (1 + 3 * x**2), x)
 
 
-@wrong("wrong in rows 1, 2 alone", "x")
+@wrong("wrong only in rows 1, 2", "x")
 def square_whose_second_and_third_rows_are_lost():
     keep = np.array([1, 0, 0, 1, 1, 1])[:, None]
     return elementwise(lambda x: x**2, lambda dy, x: 2 * dy * x * keep + dy * (1 - keep))
@@ -186,22 +186,22 @@ def binary_cross_entropy(dz, columns=1):
     return elementwise(forward, lambda dy, z: dy * dz(z, t) / z.size, draw(M, columns))
 
 
-@wrong("σ forgotten", "x")
+@wrong("sigmoid forgotten", "x")
 def cross_entropy_of_logits_without_its_sigma():
     return binary_cross_entropy(lambda z, t: z - t)
 
 
-@wrong("σ forgotten", "x", "a factor of 6 beside it")
+@wrong("sigmoid forgotten", "x", "a factor of 6")
 def cross_entropy_of_logits_without_its_sigma_and_mean():
     return binary_cross_entropy(lambda z, t: (z - t) * len(z))
 
 
-@wrong("σ forgotten", "theta")
+@wrong("sigmoid forgotten", "theta")
 def scalar_function_without_its_sigma():
     return dict(value=lambda w: np.logaddexp(0, w).sum(), grad=lambda w: w.copy(), at=draw(5))
 
 
-@wrong("one factor f′ too many", "x", "σ′(x)")
+@wrong("one factor f′ too many", "x", "sigmoid′(x)")
 def cross_entropy_of_logits_with_the_sigmoids_derivative():
     return binary_cross_entropy(lambda z, t: (sigmoid(z) - t) * sigmoid(z) * (1 - sigmoid(z)), columns=2)
 
@@ -221,7 +221,7 @@ def tanh_with_its_derivative_twice():
     return elementwise(np.tanh, lambda dy, x: dy * (1 - np.tanh(x) ** 2) ** 2)
 
 
-@wrong("activation's derivative forgotten", "x", "σ′(x)")
+@wrong("activation's derivative forgotten", "x", "sigmoid′(x)")
 def squared_error_behind_a_sigmoid():
     t = draw(M, 1, seed=3)
     return elementwise(
