@@ -48,7 +48,7 @@ def float64(name: str, a: object) -> np.ndarray:
 
 
 def float64_rows(name: str, a: object) -> np.ndarray:
-    """The same for the batch of a layer, a network or a loss, which take floating-point numbers alone."""
+    """The same for the batch of a layer or a network, which take floating-point numbers alone."""
     array = _on_host(a)
     if array is not None and array.dtype.kind in "iub":
         raise InputError(f"{name} must hold floating-point numbers, got {array.dtype}: pass {name}.astype(float)")

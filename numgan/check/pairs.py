@@ -127,7 +127,7 @@ def pairs_of_loss(loss: Loss, x: Array | tuple[Array, Array] | None, rng: np.ran
     if isinstance(x, tuple) and len(x) != 2:
         raise InputError(f"the x of a loss is one column of logits, or two, (a_x, a_g); got {len(x)}")
     logits = x if isinstance(x, tuple) else (x, x)
-    a_x, a_g = (arguments.float64_rows("x", a) for a in logits)
+    a_x, a_g = (arguments.float64("x", a) for a in logits)
 
     def forward_d(_: Array) -> tuple[Array, list[Array]]:
         value, *da = loss.discriminator(a_x, a_g)

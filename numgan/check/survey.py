@@ -126,12 +126,14 @@ def batch() -> tuple[Array, Array]:
 
 def discriminator_step(G: Network, D: Network, x: Array, z: Array, loss: Loss, seed: int = 0) -> Report:
     """The gradient that D's step writes against differences of what D descends, as a function of θ_d."""
-    return _step(D, lambda D, rng: discriminator_gradient(_float64(G), D, x, z, loss, rng).value, seed)
+    G = _float64(G)
+    return _step(D, lambda D, rng: discriminator_gradient(G, D, x, z, loss, rng).value, seed)
 
 
 def generator_step(G: Network, D: Network, z: Array, loss: Loss, seed: int = 0) -> Report:
     """The gradient that G's step writes against differences of what G descends, through D, as a function of θ_g."""
-    return _step(G, lambda G, rng: generator_gradient(G, _float64(D), z, loss, rng).value, seed)
+    D = _float64(D)
+    return _step(G, lambda G, rng: generator_gradient(G, D, z, loss, rng).value, seed)
 
 
 def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Report:
