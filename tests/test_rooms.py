@@ -13,8 +13,9 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 RUNGS = [
     "errors",
     "backend",
+    "blas",
     "parallel",
-    "layers/base  losses  optim  schedules  metrics  run/streams  run/averaging",
+    "layers/base  losses  optim  schedules  metrics  run/streams  run/averaging  run/interrupts",
     "layers/linear  layers/activations  layers/dropout  layers/noise  layers/minibatch  layers/reshape  network",
     "layers/maxout  layers/batchnorm",
     "layers/__init__",
