@@ -182,6 +182,7 @@ def test_an_interrupt_while_it_samples_or_saves_leaves_the_run_as_it_was(tmp_pat
     for at in range(1, lines.count + 1):
         other = copy.deepcopy(run)
         interrupted(lambda run=other: run.sample(5), LOOKS, at, break_off)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         torn.append(is_torn(other))
         assert torn[-1] or state_of(other) == before
     assert 0 < np.mean(torn) < 1
