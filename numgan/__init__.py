@@ -2,7 +2,7 @@
 
 from numgan import data, losses, penalty
 from numgan.check import gradcheck
-from numgan.errors import DivergedError, InputError
+from numgan.errors import DivergedError, InputError, TornError
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
     BatchNorm,
@@ -50,6 +50,7 @@ __all__ = [
     "Reshape",
     "Sigmoid",
     "Tanh",
+    "TornError",
     "Training",
     "data",
     "discriminator_gradient",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
 from typing import Any, TypeVar
@@ -13,6 +12,10 @@ T = TypeVar("T")
 
 class InputError(ValueError):
     """Bad input. The command line prints its message alone and exits with status 2."""
+
+
+class TornError(RuntimeError):
+    """A run was broken off in the middle of an update. Its parameters belong to no step: not to be used or saved."""
 
 
 class DivergedError(ArithmeticError):
@@ -46,18 +49,13 @@ def check_whole(name: str, value: object, least: int) -> None:
 
 
 class Lazy(Iterator[Any]):
-    """Items that are made as they are asked for. Whoever asks for none is told so: by its repr, and by a warning."""
+    """Items that are made as they are asked for. Its repr says so to whoever asks for none."""
 
     def __init__(self, items: Iterator[Any], advice: str) -> None:
-        self._items, self._advice, self._asked = items, advice, False
+        self._items, self._advice = items, advice
 
     def __next__(self) -> Any:
-        self._asked = True
         return next(self._items)
 
     def __repr__(self) -> str:
         return f"<{self._advice}>"
-
-    def __del__(self) -> None:
-        if not self._asked:
-            warnings.warn(self._advice, stacklevel=2)

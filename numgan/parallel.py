@@ -12,61 +12,80 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import partial
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from numgan.backend import Array, array_module
+from numgan.blas import ONE_THREAD
 
 MIN_PRODUCT = 3_000_000  # multiplications that make a share of a product worth waking a thread for
 HEAD_START = 2_000_000  # multiplications that the calling thread makes while a sleeping one wakes up
 MIN_SPAN = 65_536  # numbers that make a share of an update worth it
+MOST_THREADS = 256  # in a team
 TILE = 16  # a share's edge falls on a multiple of this, as the BLAS likes it
 
 
 class Team:
-    """`threads` threads, of which the calling one is the first. Works only inside `at_work`."""
+    """At most `threads` threads, of which the calling one is the first. Works only inside `at_work`.
+
+    The others start when a job first needs them. What none of them has begun, the calling thread does itself, so a job
+    ends even where there are no others: in a forked child, or where the system gives no more threads.
+    """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._jobs: SimpleQueue[Any] = SimpleQueue()
-        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
-        for _ in range(threads - 1):
-            threading.Thread(target=_work, args=(self._jobs, self._done), daemon=True).start()
-            weakref.finalize(self, self._jobs.put, None)  # sends the thread home with the team
+        self._tasks: SimpleQueue[Any] = SimpleQueue()
+        self._workers, self._process = 0, os.getpid()
         _keep_memory()
 
-    @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
+    def __reduce__(self) -> Any:
+        return Team, (self.threads,)  # a copy has threads of its own
+
+    def at_work(self) -> contextlib.AbstractContextManager[None]:
         """Inside it `matmul` and `each_span` use the team, and the BLAS one thread; afterwards all is as it was.
 
         A BLAS that takes no orders is let be.
         """
-        token = _AT_WORK.set(self)
-        try:
-            with _controller().limit(limits=1, user_api="blas"):
-                yield
-        finally:
-            _AT_WORK.reset(token)
+        return _AtWork(self)
 
     def do(self, job: Callable[[slice], Any], spans: list[slice]) -> None:
-        """job(span) for all the spans at the same time."""
-        for span in spans[1:]:
-            self._jobs.put((job, span))
+        """job(span) for all the spans at the same time. Afterwards, whatever happens, no thread is at it any more."""
+        shared = _Shared(job, spans)
         try:
-            job(spans[0])
-        finally:
-            errors = [self._done.get() for _ in spans[1:]]
-        for error in filter(None, errors):
+            self._call_workers(len(spans) - 1)
+            for i in range(1, len(spans)):
+                self._tasks.put((shared, i))
+            for i, span in enumerate(spans):
+                if not shared.taken.setdefault(i, False):
+                    job(span)
+            shared.end()
+        except BaseException:
+            try:
+                shared.end()
+            finally:  # if an interrupt broke that off too
+                shared.end()
+            raise
+        for error in filter(None, shared.ended):
             raise error
+
+    def _call_workers(self, n: int) -> None:
+        """Sees to it that n workers are there. Too few do no harm."""
+        if self._process != os.getpid():  # a forked child: they stayed with the parent
+            self._tasks, self._workers, self._process = SimpleQueue(), 0, os.getpid()
+        while self._workers < n:
+            self._workers += 1
+            weakref.finalize(self, self._tasks.put, None)  # sends the thread home with the team
+            with contextlib.suppress(RuntimeError):  # the system gives no more threads
+                threading.Thread(target=_work, args=(self._tasks,), daemon=True).start()
 
     def shares(self, n: int, worth: int, lead: float = 0) -> list[slice]:
         """0 … n in at most `threads` spans, and no more than `worth`; alike, but the first is longer by `lead`."""
@@ -76,7 +95,62 @@ class Team:
         return [slice(a, b) for a, b in pairwise([0, *ends, n]) if a < b]
 
 
+class _Shared:
+    """A job in shares. A share is taken once, by a worker or by the caller; all is over when each worker's has ended.
+
+    What has been taken and what has ended stays written down, so whatever an interrupt breaks off can be done again.
+    """
+
+    def __init__(self, job: Callable[[slice], Any], spans: list[slice]) -> None:
+        self.job, self.spans = job, spans
+        self.taken: dict[int, bool] = {}  # share -> whether by a worker; setdefault decides, as it cannot be divided
+        self.ended: list[BaseException | None] = []  # one for each share that a worker has ended: its error
+        self._news: SimpleQueue[None] = SimpleQueue()  # wakes the caller to look at `ended`
+
+    def help(self, i: int) -> None:
+        """A worker's part: share i, unless the caller has taken it."""
+        if not self.taken.setdefault(i, True):
+            return
+        try:
+            self.job(self.spans[i])
+        except BaseException as error:
+            self.ended.append(error)
+        else:
+            self.ended.append(None)
+        self._news.put(None)
+
+    def end(self) -> None:
+        """The caller's last part: from here on no worker takes a share, and those that have one are waited for."""
+        for i in range(len(self.spans)):
+            self.taken.setdefault(i, False)
+        while len(self.ended) < sum(self.taken.values()):
+            self._news.get()
+
+
 _AT_WORK: ContextVar[Team | None] = ContextVar("team at work", default=None)
+
+
+class _AtWork:
+    """The block of `Team.at_work`. Leaving it twice does no harm."""
+
+    def __init__(self, team: Team) -> None:
+        self._team, self._before = team, _AT_WORK.get()
+
+    def __enter__(self) -> None:
+        try:
+            ONE_THREAD.begin(self)
+            _AT_WORK.set(self._team)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        _AT_WORK.set(self._before)
+        ONE_THREAD.end(self)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: ONE_THREAD.after_fork(at_work=_AT_WORK.get() is not None))
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -120,20 +194,13 @@ def _keep_memory() -> None:
     np.empty(31 << 20, dtype=np.uint8)
 
 
-def _work(jobs: SimpleQueue[Any], done: SimpleQueue[BaseException | None]) -> None:
-    """A worker's life. Two queues cost a third of what an executor and its futures do."""
+def _work(tasks: SimpleQueue[Any]) -> None:
+    """A worker's life. Queues cost a third of what an executor and its futures do."""
     np.seterr(all="ignore")  # in this thread, as `Training` has it in the calling one
-    while (task := jobs.get()) is not None:
-        job, span = task
-        try:
-            job(span)
-        except BaseException as error:
-            done.put(error)
-        else:
-            done.put(None)
-        del task, job
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+    _AT_WORK.set(None)
+    limited = False
+    while (task := tasks.get()) is not None:
+        limited = limited or ONE_THREAD.limit_here()
+        shared, i = task
+        shared.help(i)
+        del task, shared

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import ModuleType
 
@@ -12,16 +12,17 @@ import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module, random_generator
 from numgan.data import Data
-from numgan.errors import Lazy, check_whole
+from numgan.errors import DivergedError, Lazy, TornError, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.layers.base import Player
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
-from numgan.parallel import Team
+from numgan.parallel import MOST_THREADS, Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
 from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
+from numgan.run.interrupts import HeldBack
 from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
@@ -64,7 +65,7 @@ class Training:
         self.batch, self.k, self.seed, self.ema, self.noise = batch, k, seed, ema, noise
         self.n_z = noise_width(G, n_z)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
-        self.threads = (os.cpu_count() or 1) if threads is None else threads
+        self.threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
         check_settings(self.settings, len(self.data))
         check_parts(self.parts)
 
@@ -78,26 +79,45 @@ class Training:
         self.opt_d.begin(D.theta)
         self.step = 0
         self.history: list[Record] = []
+        self._unfinished = ""  # what is being done, or was broken off
         check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
 
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
+
+        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress. A second one does not, nor does
+        an error: they leave it half-made, and from then on `steps`, `sample` and `save` raise TornError.
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
         advice = f"no update is made outside a loop: for record in run.steps({n}): print(record)"
-        return Lazy(self._steps(self.step + n, every), advice)
+        return Lazy(self._steps(n, every), advice)
 
-    def _steps(self, last: int, every: int) -> Iterator[Record]:
-        while self.step < last:
-            upto = min(last, self.step + every - self.step % every)
-            with self._team.at_work(), np.errstate(all="ignore"):  # a value that is not finite shows in the record
-                while self.step < upto:
-                    info_d, info_g = self._update()
+    def _steps(self, n: int, every: int) -> Iterator[Record]:
+        while n > 0:
+            first, due = self.step, self.step + min(n, every - self.step % every)
+            # a value that is not finite shows in the record
+            with HeldBack() as interrupt, self._team.at_work(), np.errstate(all="ignore"):
+                while self.step < due and not interrupt.asked:
+                    self._whole_update(due)
+            n -= self.step - first
+            if self.step == due:
+                yield self.history[-1]
+
+    def _whole_update(self, due: int) -> None:
+        """One update, with its record at step `due`. If this is broken off, the run is torn."""
+        self._refuse_if_torn()
+        self._unfinished = f"update {self.step + 1}"
+        info_d, info_g = self._update()
+        try:
+            if self.step == due:
                 self.history.append(record(self.step, self.G, self.D, info_g, info_d))
-            yield self.history[-1]
+        except DivergedError:  # it was made whole, and led nowhere
+            self._unfinished = ""
+            raise
+        self._unfinished = ""
 
     def _update(self) -> tuple[Info, Info]:
         """One iteration of Algorithm 1: k updates of D, each on fresh data and noise, then one of G on fresh noise."""
@@ -140,7 +160,7 @@ class Training:
 
         Evaluation mode, with the averaged weights where those are kept. Leaves the run as it was.
         """
-        with self._averaged():
+        with self._averaged(), self._team.at_work():
             self._calibrate()
             return sample(self.G, self._noise, n, seed, self.data.range)
 
@@ -151,7 +171,7 @@ class Training:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
-        with self._averaged():
+        with self._averaged(), self._team.at_work():
             self._calibrate()
         state.write(path, self.parts, self.settings, self.data, self.state)
 
@@ -204,5 +224,22 @@ class Training:
         calibrate(self.G, lambda: self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION))
         calibrate(self.D, lambda: self._minibatches.x[:CALIBRATION_ROWS])
 
-    def _averaged(self) -> AbstractContextManager[None]:
-        return averaged(self.G, self.average, self.ema, self.step)
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Lends G the averaged weights, where kept."""
+        self._refuse_if_torn()
+        with HeldBack():
+            self._unfinished = "a look at its averaged weights"
+            try:
+                with averaged(self.G, self.average, self.ema, self.step):
+                    yield
+            finally:
+                self._unfinished = ""
+
+    def _refuse_if_torn(self) -> None:
+        if self._unfinished:
+            why = "an interrupt or an error broke it off, or another thread is still at it"
+            raise TornError(
+                f"{self._unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
+                "go on from its last checkpoint, with Training.load, or begin again"
+            )

@@ -18,6 +18,7 @@ from numgan.errors import DivergedError, InputError
 from numgan.layers.base import Player
 from numgan.losses import Loss
 from numgan.optim import Optimizer
+from numgan.parallel import Team
 from numgan.penalty import Penalty
 from numgan.run import archive
 from numgan.run.averaging import mean_weights
@@ -145,7 +146,8 @@ class Checkpoint:
         average = xp.asarray(self.state.vectors["average"])
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
         noise = Noise(settings.noise, settings.batch, settings.n_z, G.theta.dtype, settings.seed, xp)
-        return sample(G, noise, n, seed, self._about["data"]["range"])
+        with Team(settings.threads if xp is np else 1).at_work():
+            return sample(G, noise, n, seed, self._about["data"]["range"])
 
     def _build(self, name: str) -> Any:
         return archive.build(self._about.get(name))

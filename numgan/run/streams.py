@@ -50,19 +50,19 @@ class Noise:
     """Batch i of noise, (batch, n_z), each drawn once in a run; and fixed noise, the same whenever it is asked for."""
 
     def __init__(self, kind: str, batch: int, n_z: int, dtype: DTypeLike, seed: int, xp: ModuleType) -> None:
-        self._draw, self.batch, self.n_z, self.dtype, self.seed, self.xp = draw(kind), batch, n_z, dtype, seed, xp
+        self._draw, self.batch, self.n_z, self.dtype, self.seed = draw(kind), batch, n_z, dtype, seed
         self._index, self._block = -1, xp.empty(0, dtype=dtype)
 
     def __call__(self, i: int) -> Array:
         index, j = divmod(i, BLOCK)
         if index != self._index:
-            rng = random_generator(self.xp, self.seed, NOISE, index)
+            rng = random_generator(array_module(self._block), self.seed, NOISE, index)
             self._index, self._block = index, self._draw(rng, (BLOCK, self.batch, self.n_z), self.dtype)
         return self._block[j]
 
     def fixed(self, n: int, seed: int = 0, purpose: int = SAMPLE) -> Array:
         """(n, n_z): what samples of a seed, or statistics for evaluation, are made from. Advances nothing."""
-        rng = random_generator(self.xp, self.seed, purpose, seed)
+        rng = random_generator(array_module(self._block), self.seed, purpose, seed)
         return self._draw(rng, (n, self.n_z), self.dtype)
 
 
