@@ -29,6 +29,7 @@ from numgan.backend import Array, array_module
 MIN_PRODUCT = 3_000_000  # multiplications that make a share of a product worth waking a thread for
 HEAD_START = 2_000_000  # multiplications that the calling thread makes while a sleeping one wakes up
 MIN_SPAN = 65_536  # numbers that make a share of an update worth it
+MOST_THREADS = 256  # in a team
 TILE = 16  # a share's edge falls on a multiple of this, as the BLAS likes it
 
 

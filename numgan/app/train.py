@@ -96,7 +96,7 @@ def _penalty(options: argparse.Namespace) -> Penalty | None:
 def _resumed(options: argparse.Namespace) -> Run:
     """The run in a folder, as it was left, on the backend it was on unless another is asked for."""
     from numgan import data, models
-    from numgan.app.folder import Run, read_about, read_frames
+    from numgan.app.folder import FRAME_ROWS, Run, read_about, read_frames
     from numgan.backend import backend
     from numgan.training import Training
 
@@ -112,7 +112,8 @@ def _resumed(options: argparse.Namespace) -> Run:
     steps = _or(options.steps, about["steps"])
     if steps <= training.step:
         raise InputError(f"{options.resume} has made {training.step} steps already: ask for more with --steps N")
-    frames, frame_steps = read_frames(options.resume, training.step)
+    shape = (FRAME_ROWS[x.image_shape is not None], x.x.shape[1])
+    frames, frame_steps = read_frames(options.resume, training.step, shape)
     return Run(Path(options.resume), training, about["data"], about["model"], steps, frames, frame_steps)
 
 

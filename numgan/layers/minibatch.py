@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
@@ -22,6 +23,9 @@ class Pack(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, k=self.k)
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.k * math.prod(x_shape),)
 
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None

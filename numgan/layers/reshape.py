@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator
+from numgan.errors import InputError
 from numgan.layers.base import Layer, check_sizes
 
 
@@ -18,6 +20,11 @@ class Reshape(Layer):
     def __post_init__(self) -> None:
         self.shape = tuple(self.shape)
         check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if math.prod(x_shape) != math.prod(self.shape):
+            raise InputError(f"{self} takes rows of {math.prod(self.shape)} numbers, got {x_shape}")
+        return self.shape
 
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None

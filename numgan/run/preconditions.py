@@ -10,7 +10,8 @@ from numgan.layers.base import Player
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
-from numgan.run.state import Parts, Settings
+from numgan.parallel import MOST_THREADS
+from numgan.run.parts import Parts, Settings
 
 
 def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
@@ -36,6 +37,8 @@ def check_settings(settings: Settings, rows: int) -> None:
     """The plain arguments of `Training`, on data of so many rows."""
     for name, least in (("batch", 1), ("k", 1), ("seed", 0), ("threads", 1)):
         check_whole(name, getattr(settings, name), least)
+    if settings.threads > MOST_THREADS:
+        raise InputError(f"threads is {settings.threads}, expected at most {MOST_THREADS}: take the number of cores")
     if settings.batch > rows:
         raise InputError(f"batch is {settings.batch}, but the data has {rows} rows: use a smaller batch")
     if settings.ema is not None and not 0 < settings.ema < 1:

@@ -1,0 +1,1 @@
+"""Attacks on what numgan promises to survive: rerun them, and read how often it did not."""
