@@ -20,13 +20,15 @@ from numgan.optim import Optimizer
 from numgan.parallel import MOST_THREADS, Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
+from numgan.run.archive import named
 from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
 from numgan.run.interrupts import HeldBack
+from numgan.run.parts import Parts, Settings, State
 from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
-from numgan.run.state import Checkpoint, Parts, Settings, State
+from numgan.run.state import Checkpoint
 from numgan.run.streams import CALIBRATION, LAYERS, Minibatches, Noise
 
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
@@ -185,17 +187,22 @@ class Training:
         optimizers: tuple[Optimizer, Optimizer] | None = None,
         xp: ModuleType = np,
         threads: int | None = None,
+        loss: Loss | None = None,
+        penalty: Penalty | None = None,
     ) -> Training:
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
-        Networks of classes of one's own, and learning rates that are functions of one's own, are passed in again.
+        Parts of classes of one's own, and learning rates that are functions of one's own, are passed in again.
+        InputError for a file that cannot be what `save` wrote; see `Checkpoint` for what is checked.
         """
         data = data if isinstance(data, Data) else Data(data)
         checkpoint = Checkpoint(path)
         checkpoint.check_data(data)
-        settings = vars(checkpoint.settings) | ({"threads": threads} if threads else {})
-        run = cls(data=data, **vars(checkpoint.parts(xp, G, D, optimizers)), **settings)
-        run._go_on_from(checkpoint)
+        settings = vars(checkpoint.settings) | ({} if threads is None else {"threads": threads})
+        with named(path):
+            parts = checkpoint.parts(data.x.shape[1], xp, G, D, loss, penalty, optimizers)
+            run = cls(data=data, **vars(parts), **settings)
+            run._go_on_from(checkpoint)
         return run
 
     @property
@@ -216,7 +223,7 @@ class Training:
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
-        checkpoint.fill(self.state.vectors)
+        checkpoint.fill(self.state, (self.opt_g, self.opt_d))
         self.history = [Record(int(row[0]), *row[1:]) for row in saved.history.tolist()]
 
     def _calibrate(self) -> None:

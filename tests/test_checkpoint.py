@@ -11,7 +11,7 @@ import pytest
 
 import numgan as ng
 from numgan.losses import BY_NAME
-from numgan.run import archive
+from numgan.run import archive, schema
 from numgan.run.state import Checkpoint
 
 
@@ -25,18 +25,18 @@ def test_description_and_back():
         ],
         dtype="float64",
     )
-    again = archive.build(archive.describe(net))
+    again = schema.Builder()(schema.describe(net), ng.Network)
     assert repr(again) == repr(net)
     assert again.theta.dtype == np.float64
     for thing in (*BY_NAME.values(), ng.losses.Minimax(0.9), ng.Ramp(0, 1, 2, 3), ng.Adam(ng.Decay(0.1, 1.1), 0.4)):
-        assert repr(archive.build(archive.describe(thing))) == repr(thing)
+        assert repr(schema.Builder()(schema.describe(thing), object)) == repr(thing)
 
 
 def test_every_layer_loss_optimiser_and_schedule_is_known():
     for name in ng.__all__:
         thing = getattr(ng, name)
         if isinstance(thing, type) and thing not in (ng.Layer, ng.Network, ng.Training):
-            assert issubclass(thing, Exception) or archive.KNOWN[name] is thing
+            assert issubclass(thing, Exception) or schema.KNOWN[name] is thing
 
 
 def test_vectors_and_description_come_back(tmp_path):
@@ -107,7 +107,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
 
 def test_names_in_a_checkpoint_build_nothing_but_known_classes():
     with pytest.raises(ng.InputError, match=r"os\.system"):
-        archive.build({"type": "os.system", "command": "true"})
+        schema.Builder()({"type": "os.system", "command": "true"}, object)
 
 
 def test_samples_from_a_checkpoint_are_those_of_the_run(tmp_path):
@@ -129,13 +129,13 @@ print("ready", flush=True)
 i = 0
 while True:
     i += 1
-    archive.write(sys.argv[1], {"a": np.full(200_000, i)}, {"i": i})
+    archive.write(sys.argv[1], {"a": np.full(200_000, float(i))}, {"i": i})
 """
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "c.npz"
-    archive.write(path, {"a": np.full(200_000, 0)}, {"i": 0})
+    archive.write(path, {"a": np.zeros(200_000)}, {"i": 0})
     for delay in (0.0, 0.003, 0.011, 0.017, 0.029):
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
         process.stdout.readline()

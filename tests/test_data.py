@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numgan import data as nd
-from numgan.data import Data, load
+from numgan.data import Data, files, load
 from numgan.data import catalogue as catalogue_module
 from numgan.errors import InputError
 
@@ -419,7 +419,7 @@ def test_paths_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
     def locked(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(np, "load", locked)
+    monkeypatch.setattr(files, "open", locked, raising=False)
     refused("locked.npy", "Permission denied", "permissions", name_or_path=path)
 
 

@@ -14,7 +14,7 @@ from strategies import arrays, batches, cases, games, logits, losses, networks, 
 import numgan as ng
 from numgan.check import gradcheck
 from numgan.check.survey import discriminator_step, generator_step
-from numgan.run import archive
+from numgan.run import archive, schema
 
 
 def run(net, x, train):
@@ -164,7 +164,7 @@ def test_smooth_layers_are_exact_at_any_scale(m, n, scale, seed):
 @given(cases())
 def test_copies_pickles_and_checkpoints_are_the_same_network(case):
     net, x, _ = case
-    again = archive.build(archive.describe(net))
+    again = schema.Builder()(schema.describe(net), ng.Network)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.npz"
         archive.write(path, {"theta": net.theta, "buffers": net.buffers}, {})

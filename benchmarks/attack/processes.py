@@ -103,7 +103,7 @@ def _die(at: int) -> Callable[[str, tuple], None]:
 def contents(where: Path) -> dict[str, np.ndarray]:
     """All that a finished run leaves that must not differ."""
     vectors, about = archive.read(where / "checkpoint.npz")
-    frames, frame_steps = folder.read_frames(where, about["step"])
+    frames, frame_steps = folder.read_frames(where, int(about["step"]), (folder.FRAME_ROWS[False], 2))
     return vectors | {"step": np.array(about["step"]), "frames": np.stack(frames), "frame_steps": np.array(frame_steps)}
 
 

@@ -24,11 +24,12 @@ import numpy as np
 from numgan import plots
 from numgan.app.claim import Claim
 from numgan.backend import array_module
-from numgan.errors import InputError, reason
+from numgan.errors import InputError, check_whole, reason
 from numgan.plots import Figure
 from numgan.run import archive
 from numgan.run.output import atomic
 from numgan.run.record import Record
+from numgan.run.schema import Builder, shown
 from numgan.training import Training
 
 FRAMES = 8  # pictures over time
@@ -125,19 +126,45 @@ class Run:
         return self.training.data.image_shape is not None
 
 
+@dataclass(frozen=True)
+class About:
+    """What run.json says."""
+
+    data: str
+    model: str
+    steps: int
+    backend: str
+
+
 def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """What run.json says: data, model, steps, backend."""
     path = Path(folder) / "run.json"
-    try:
-        about = json.loads(path.read_text())
-        texts = {"data": str(about["data"]), "model": str(about["model"]), "backend": str(about["backend"])}
-        return texts | {"steps": int(about["steps"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder} holds no run (no readable run.json): give a folder that train wrote") from error
+    with archive.named(path):
+        about: About = Builder()(archive.read_json(path), About, "run.json")
+        check_whole("steps", about.steps, 1)
+    return vars(about)
 
 
-def read_frames(folder: str | os.PathLike[str], upto: int) -> tuple[list[np.ndarray], list[int]]:
-    """The frames kept up to a step, and their steps."""
-    vectors, about = archive.read(Path(folder) / "frames.npz")
-    kept = [(frame, step) for frame, step in zip(vectors["frames"], about["steps"], strict=True) if step <= upto]
-    return [frame for frame, _ in kept], [step for _, step in kept]
+@dataclass(frozen=True)
+class AboutFrames:
+    """What frames.npz says beside the frames."""
+
+    steps: tuple[int, ...]
+
+
+def read_frames(
+    folder: str | os.PathLike[str], upto: int, shape: tuple[int, int]
+) -> tuple[list[np.ndarray], list[int]]:
+    """The frames kept up to a step, each of this shape (rows, n_x), and their steps."""
+    path = Path(folder) / "frames.npz"
+    vectors, about = archive.read(path)
+    with archive.named(path):
+        steps = Builder()(about, AboutFrames, "frames").steps
+        frames = vectors.get("frames", np.empty(0))
+        if len(vectors) != 1 or frames.shape != (len(steps), *shape):
+            expected = f"frames of {(len(steps), *shape)} alone"
+            raise InputError(f"holds {list(vectors)}, frames of {frames.shape}; expected {expected}: use another file")
+        if list(steps) != sorted(steps) or min(steps, default=0) < 0:
+            raise InputError(f"its steps {shown(steps)} do not grow from 0 on: use another file")
+    kept = [i for i, step in enumerate(steps) if step <= upto]
+    return [frames[i] for i in kept], [steps[i] for i in kept]

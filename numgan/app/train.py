@@ -114,7 +114,7 @@ def _resumed(options: argparse.Namespace) -> Run:
 
 def _read(claim: Claim, options: argparse.Namespace) -> Run:
     from numgan import models
-    from numgan.app.folder import Run, read_about, read_frames
+    from numgan.app.folder import FRAME_ROWS, Run, read_about, read_frames
     from numgan.backend import backend
     from numgan.training import Training
 
@@ -127,7 +127,8 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
     steps = _or(options.steps, about["steps"])
     if steps < training.step:
         raise InputError(f"{claim.folder} has made {training.step} steps already: ask for more with --steps N")
-    frames, frame_steps = read_frames(claim.folder, training.step)
+    shape = (FRAME_ROWS[x.image_shape is not None], x.x.shape[1])
+    frames, frame_steps = read_frames(claim.folder, training.step, shape)
     return Run(claim, training, source, about["model"], steps, frames, frame_steps)
 
 

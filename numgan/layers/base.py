@@ -68,6 +68,13 @@ class Layer:
     def buffer_size(self) -> int:
         return _size(self.buffer_shapes)
 
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a row of y, where a row of x has this one; InputError where the layer takes no such row."""
+        n_in, n_out = getattr(self, "n_in", None), getattr(self, "n_out", None)
+        if n_in is not None and x_shape != (n_in,):
+            raise InputError(f"{self} takes rows of shape ({n_in},), got {x_shape}")
+        return x_shape if n_out is None else (n_out,)
+
     def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
         """Moves into a network: takes these parts of its vectors and fills in first values. Once in a layer's life."""
         if self.bound:
@@ -171,10 +178,12 @@ def check_chain(layers: Sequence[Layer]) -> None:
             raise InputError(f"a network is made of layers, got {layer!r}: call the class, as in ReLU()")
     if len(set(map(id, layers))) < len(layers):
         raise InputError("the same layer object stands in the list twice: make a second one")
+    given: int | None = None  # the width of y so far, where it is known
     for i, layer in enumerate(layers):
-        wants, given = getattr(layer, "n_in", None), width(layers[:i][::-1], "n_out")
+        wants, makes = getattr(layer, "n_in", None), getattr(layer, "n_out", None)
         if wants is not None and given is not None and wants != given:
             raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")
+        given = makes if makes is not None or not layer.keeps_width else given
 
 
 def check_sizes(layer: Layer, **sizes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
@@ -26,6 +27,9 @@ class Pack(Layer):
     @classmethod
     def example(cls) -> Pack:
         return cls(2)
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.k * math.prod(x_shape),)
 
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator
+from numgan.errors import InputError
 from numgan.layers.base import Layer, check_sizes
 
 
@@ -22,6 +24,11 @@ class Reshape(Layer):
     @classmethod
     def example(cls) -> Reshape:
         return cls((2, 2))
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if math.prod(x_shape) != math.prod(self.shape):
+            raise InputError(f"{self} takes rows of {math.prod(self.shape)} numbers, got {x_shape}")
+        return self.shape
 
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None

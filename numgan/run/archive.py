@@ -1,86 +1,99 @@
-"""A checkpoint is a few vectors and a JSON description in one .npz, written so that it is either whole or not there."""
+"""A file of a run is a few vectors and a JSON description in one .npz, written so that it is either whole or not there.
+
+It is read as if a stranger had written it. In memory it takes at most twice its size and 32 MiB: what is not stored
+uncompressed, or claims more than the file holds, is refused before it is read.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import json
 import os
-import zipfile
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
-from numgan import layers, losses, optim, penalty, schedules
+from numgan.data.npz import Npz
 from numgan.errors import InputError
-from numgan.network import Network
 from numgan.run.output import atomic
+from numgan.run.schema import parse, shown
 
 FORMAT = "numgan-1"
-
-# Only these are ever built from a file: a checkpoint holds names and numbers, never code.
-KNOWN: dict[str, Any] = {
-    cls.__name__: cls
-    for cls in (
-        *layers.ALL,
-        *map(type, losses.BY_NAME.values()),
-        *optim.BY_NAME.values(),
-        *penalty.BY_NAME.values(),
-        *schedules.ALL,
-    )
-}
-
-
-def describe(thing: Any) -> Any:
-    """`thing` in plain JSON values. What the package does not know becomes its name alone, which `build` refuses."""
-    if isinstance(thing, Network):
-        return {"type": "Network", "layers": describe(thing.layers), "dtype": thing.theta.dtype.name}
-    if KNOWN.get(type(thing).__name__) is type(thing):
-        fields = [f.name for f in dataclasses.fields(thing) if f.init]
-        return {"type": type(thing).__name__} | {name: describe(getattr(thing, name)) for name in fields}
-    if isinstance(thing, list | tuple):
-        return [describe(item) for item in thing]
-    if isinstance(thing, np.integer | np.floating):
-        return thing.item()
-    if thing is None or isinstance(thing, bool | int | float | str):
-        return thing
-    return {"type": f"{type(thing).__module__}.{type(thing).__qualname__}", "foreign": True}
-
-
-def build(description: Any) -> Any:
-    """The thing that `describe` described, with first values in place of its weights."""
-    if isinstance(description, list):
-        return [build(item) for item in description]
-    if not isinstance(description, dict):
-        return description
-    fields = {name: build(value) for name, value in description.items() if name != "type"}
-    if description["type"] == "Network":
-        return Network(**fields)
-    if description["type"] not in KNOWN:
-        raise InputError(f"the checkpoint holds a {description['type']}, which is not one of numgan's: pass it to load")
-    return KNOWN[description["type"]](**fields)
+LONGEST = 1 << 16  # characters of the description: networks of some six hundred layers
 
 
 def write(path: str | os.PathLike[str], vectors: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     """Writes host arrays and a description to `path`, or leaves what was there."""
     text = json.dumps({"format": FORMAT, **about})
+    if len(text) > LONGEST:
+        raise InputError(f"{path}: its description has {len(text)} characters, more than {LONGEST}: use fewer layers")
     with atomic(path) as file:
         np.savez(file, about=np.array(text), **vectors)  # type: ignore[arg-type]
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The vectors and the description in `path`. InputError where it is not a whole checkpoint of ours."""
+    """The vectors and the description in `path`: float32 or float64, all finite; and what JSON may hold.
+
+    InputError where it is not a whole file of ours.
+    """
+    with named(path):
+        with _opened(Path(path)) as file:
+            vectors = dict(Npz(file, most=os.fstat(file.fileno()).st_size))
+        about = parse(_text(vectors.pop("about", None)))
+        found = about.pop("format", None) if isinstance(about, dict) else None
+        if found != FORMAT:
+            raise InputError(f"has the format {shown(found)}, not {FORMAT!r}: use the version that it is from")
+        for name, vector in vectors.items():
+            if vector.dtype.kind != "f" or vector.dtype.itemsize not in (4, 8):
+                raise InputError(f"{shown(name)} holds {vector.dtype}, expected float32 or float64: use another file")
+            if not np.isfinite(vector).all():
+                raise InputError(f"{shown(name)} holds numbers that are not finite: use an earlier file")
+    return vectors, about
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The JSON values in a small text file."""
+    with _opened(Path(path)) as file:
+        text = file.read(LONGEST + 1)
+        if len(text) > LONGEST:
+            raise InputError(f"has more than {LONGEST} bytes: use another file")
+        return parse(text.decode())
+
+
+@contextlib.contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Puts the path of a file before what an InputError says of it."""
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            vectors = {name: file[name] for name in file.files}
-        about = json.loads(str(vectors.pop("about")))
-        if about["format"] != FORMAT:
-            raise InputError(f"{path} has the format {about['format']!r}, not {FORMAT!r}: use the version it is from")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a checkpoint.npz, or a folder that numgan train wrote") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error.__cause__
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file, with whatever goes wrong when it is opened and read said as an InputError."""
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError("is not a file: give a checkpoint.npz, or a folder that numgan train wrote")
+        with open(path, "rb") as file:
+            yield file
     except InputError:
         raise
-    except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a numgan checkpoint, or is cut short: use another") from error
-    return vectors, about
+    except FileNotFoundError:
+        raise InputError("no such file; give a checkpoint.npz, or a folder that numgan train wrote") from None
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error}): check the file and its permissions") from error
+    except Exception as error:  # on foreign bytes the parsers of zipfile and NumPy raise a dozen kinds
+        what = "does not fit into memory" if isinstance(error, MemoryError) else "is not a numgan file, or is damaged"
+        raise InputError(f"{what} ({type(error).__name__}): use another") from error
+
+
+def _text(about: np.ndarray | None) -> str:
+    """The description, before it is parsed."""
+    if about is None or about.dtype.kind != "U" or about.ndim:
+        raise InputError("is not a numgan file: it holds no description called about")
+    if about.dtype.itemsize > 4 * LONGEST:
+        raise InputError(f"its description has more than {LONGEST} characters: use another file")
+    return str(about)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from numgan.backend import Array
 from numgan.layers.base import Player
 from numgan.run.averaging import mean_weights
@@ -24,4 +26,5 @@ def averaged(G: Player, average: Array, decay: float | None, t: int) -> Iterator
 def calibrate(net: Player, x: Callable[[], Array]) -> None:
     """Sets the statistics for evaluation from a pass over the rows x(), where the network has any."""
     if len(getattr(net, "buffers", ())):
-        net.calibrate(x())  # type: ignore[attr-defined]
+        with np.errstate(all="ignore"):  # what overflows is not finite: then no sample is, and nothing is saved
+            net.calibrate(x())  # type: ignore[attr-defined]

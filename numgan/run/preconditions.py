@@ -11,7 +11,7 @@ from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
 from numgan.parallel import MOST_THREADS
-from numgan.run.state import Parts, Settings
+from numgan.run.parts import Parts, Settings
 
 
 def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
@@ -38,7 +38,7 @@ def check_settings(settings: Settings, rows: int) -> None:
     for name, least in (("batch", 1), ("k", 1), ("seed", 0), ("threads", 1)):
         check_whole(name, getattr(settings, name), least)
     if settings.threads > MOST_THREADS:
-        raise InputError(f"threads is {settings.threads}, expected at most {MOST_THREADS}: take as many as there are cores")
+        raise InputError(f"threads is {settings.threads}, expected at most {MOST_THREADS}: take the number of cores")
     if settings.batch > rows:
         raise InputError(f"batch is {settings.batch}, but the data has {rows} rows: use a smaller batch")
     if settings.ema is not None and not 0 < settings.ema < 1:

@@ -5,8 +5,10 @@ Everything that a run draws is a function of its seed and step count, so there i
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import Any
 
@@ -17,50 +19,35 @@ from numgan.data import Data
 from numgan.errors import DivergedError, InputError
 from numgan.layers.base import Player
 from numgan.losses import Loss
+from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.parallel import Team
 from numgan.penalty import Penalty
-from numgan.run import archive
+from numgan.run import archive, integrity
 from numgan.run.averaging import mean_weights
+from numgan.run.parts import Origin, Parts, Settings, State
+from numgan.run.preconditions import check_settings, two_optimizers
 from numgan.run.sampling import sample
+from numgan.run.schema import Builder, describe, shown
 from numgan.run.streams import Noise
 
-DATA_FIELDS = ("name", "fingerprint", "image_shape", "range")  # of the data, no rows
+OPTIMIZERS = tuple[Optimizer, Optimizer]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The arguments of `Training` that are plain values."""
-
-    batch: int
-    k: int
-    seed: int
-    ema: float | None
-    noise: str
-    n_z: int
-    threads: int
-    clip: float | None
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The arguments of `Training` that are objects, except the data."""
-
-    G: Player
-    D: Player
-    loss: Loss
-    penalty: Penalty | None
-    optimizers: tuple[Optimizer, Optimizer]  # for G, for D
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a run stands."""
+class Description:
+    """What a checkpoint says beside its vectors. The parts stay as they are described until they are asked for: a run
+    with a class of one's own can be loaded by whoever passes it."""
 
     step: int
-    updates: tuple[int, int]  # of G's optimiser and of D's
-    vectors: dict[str, Array]  # by name: parameters, buffers, the average, the optimisers' state; not copied
-    history: np.ndarray  # (records, figures)
+    updates: tuple[int, int]
+    settings: Settings
+    data: Origin
+    G: Any
+    D: Any
+    loss: Any
+    penalty: Any
+    optimizers: tuple[Any, Any]
 
 
 def state_of(parts: Parts, average: Array, step: int, history: np.ndarray) -> State:
@@ -80,74 +67,109 @@ def write(path: str | os.PathLike[str], parts: Parts, settings: Settings, data: 
     for name, vector in vectors.items():
         if not np.isfinite(vector).all():
             raise DivergedError(f"step {state.step}: {name} holds values that are not finite; nothing was written")
-    about = {
-        "step": state.step,
-        "updates": list(state.updates),
-        "settings": asdict(settings),
-        "data": {name: getattr(data, name) for name in DATA_FIELDS},
-    }
-    about |= {name: archive.describe(getattr(parts, name)) for name in ("G", "D", "loss", "penalty", "optimizers")}
+    about = {"step": state.step, "updates": list(state.updates), "settings": _plain(settings, Settings)}
+    about |= {"data": _plain(data, Origin)} | _plain(parts, Parts)
     archive.write(path, vectors | {"history": state.history}, about)
 
 
+def _plain(thing: Any, cls: Any) -> dict[str, Any]:
+    """The fields of `cls`, as `thing` has them, in plain JSON values."""
+    return {field.name: describe(getattr(thing, field.name)) for field in fields(cls)}
+
+
 class Checkpoint:
-    """A checkpoint that was read: `parts` and `settings` to build the run again, `state` to put it where it was."""
+    """A checkpoint that was read: `parts` and `settings` to build the run again, `state` to put it where it was.
+
+    Opening one takes no more memory than `archive.read` does, and building its parts at most four times its size more:
+    whatever it claims is checked first. InputError, with its path, where something in it cannot be.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        vectors, self._about = archive.read(path)
-        if "G" not in self._about:
-            raise InputError(f"{path} is not the checkpoint of a training run: give checkpoint.npz")
-        self.settings = Settings(**self._about["settings"])
-        history = vectors.pop("history")
-        self.state = State(self._about["step"], tuple(self._about["updates"]), vectors, history)
+        vectors, described = archive.read(path)
+        with archive.named(path):
+            if "G" not in described:
+                raise InputError("is not the checkpoint of a training run: give checkpoint.npz")
+            self._said: Description = Builder()(described, Description, "checkpoint")
+            history = vectors.pop("history", np.empty(0))
+            self.state = State(self._said.step, self._said.updates, vectors, history)
+            self.settings = self._said.settings
+            check_settings(self.settings, rows=self.settings.batch)  # as many as it takes
+            integrity.check_origin(self._said.data)
+            integrity.check_state(self.state, self.settings.k)
 
     @property
     def image_shape(self) -> tuple[int, ...] | None:
-        shape = self._about["data"]["image_shape"]
-        return shape and tuple(shape)
+        return self._said.data.image_shape
 
     def check_data(self, data: Data) -> None:
         """InputError unless this is the data that the run was trained on."""
-        trained_on = self._about["data"]
-        if data.fingerprint != trained_on["fingerprint"]:
-            raise InputError(f"{self.path} was trained on other data ({trained_on['name']!r}): load it with that data")
+        if data.fingerprint != self._said.data.fingerprint:
+            name = self._said.data.name
+            raise InputError(f"{self.path} was trained on other data ({name!r}): load it with that data")
 
     def parts(
         self,
+        n_x: int,
         xp: ModuleType = np,
         G: Player | None = None,
         D: Player | None = None,
-        optimizers: tuple[Optimizer, Optimizer] | None = None,
+        loss: Loss | None = None,
+        penalty: Penalty | None = None,
+        optimizers: OPTIMIZERS | None = None,
     ) -> Parts:
-        """New networks and optimisers on the backend xp, with first values; those of one's own are passed in."""
+        """The parts, new and with first values, on the backend xp, for data of width n_x. What is passed is taken as it
+        is, and must be passed where a class of one's own was trained."""
+        if optimizers is not None:
+            optimizers = two_optimizers(optimizers)
+            integrity.check_optimizers(self._said.optimizers, optimizers)
         return Parts(
-            G or self._build("G").copy(xp=xp),
-            D or self._build("D").copy(xp=xp),
-            self._build("loss"),
-            self._build("penalty"),
-            optimizers or tuple(self._build("optimizers")),
+            self._network("G", (self.settings.n_z,), (n_x,), xp) if G is None else G,
+            self._network("D", (n_x,), (1,), xp) if D is None else D,
+            Builder()(self._said.loss, Loss, "loss") if loss is None else loss,
+            Builder()(self._said.penalty, Penalty | None, "penalty") if penalty is None else penalty,
+            Builder()(list(self._said.optimizers), OPTIMIZERS, "optimizers") if optimizers is None else optimizers,
         )
 
-    def fill(self, vectors: dict[str, Array]) -> None:
-        """Copies what was saved into the vectors of the same names."""
-        for name, target in vectors.items():
-            saved = self.state.vectors.get(name)
-            if saved is None or saved.shape != target.shape:
-                found = "is missing" if saved is None else f"has {saved.size} numbers"
-                need = f"these networks need {target.size}: pass the same G and D"
-                raise InputError(f"{self.path}: {name} {found}, but {need}")
-            target[...] = array_module(target).asarray(saved)
+    def fill(self, run: State, optimizers: Sequence[Optimizer]) -> None:
+        """Copies all vectors that were saved into those of a run with these optimisers."""
+        for name in self.state.vectors.keys() - run.vectors.keys():
+            raise InputError(f"{shown(name)} has no place in this run: pass the same G, D and optimizers")
+        self._fill(run.vectors)
+        integrity.check_squares(optimizers, self.state)
 
     def sample(self, n: int, seed: int = 0, xp: ModuleType = np) -> np.ndarray:
         """What `Training.sample` of this run would return on the same backend: no data needed."""
-        G, settings = self._build("G").copy(xp=xp), self.settings
-        self.fill({"theta_G": G.theta} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
-        average = xp.asarray(self.state.vectors["average"])
+        settings, shape = self.settings, self.image_shape
+        with archive.named(self.path):
+            G = self._network("G", (settings.n_z,), shape and (math.prod(shape),), xp)
+            average = xp.empty_like(G.theta)
+            self._fill({"theta_G": G.theta, "average": average} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
         noise = Noise(settings.noise, settings.batch, settings.n_z, G.theta.dtype, settings.seed, xp)
-        with Team(settings.threads if xp is np else 1).at_work():
-            return sample(G, noise, n, seed, self._about["data"]["range"])
+        try:
+            with Team(settings.threads if xp is np else 1).at_work():
+                return sample(G, noise, n, seed, self._said.data.range)
+        except DivergedError as error:
+            raise InputError(f"{self.path}: {error}") from error
 
-    def _build(self, name: str) -> Any:
-        return archive.build(self._about.get(name))
+    def _network(
+        self, player: str, x_shape: tuple[int, ...], y_shape: tuple[int, ...] | None, xp: ModuleType
+    ) -> Network:
+        """G or D, with first values: no larger than its vectors, and for rows of these shapes (None: of any)."""
+        theta, buffers = (self.state.vectors.get(f"{name}_{player}", ()) for name in ("theta", "buffers"))
+        net = Builder(len(theta), len(buffers))(getattr(self._said, player), Network, player)
+        found = integrity.check_rows(net, x_shape, player)
+        if len(found) != 1 or y_shape not in (None, found):
+            raise InputError(f"{player} makes rows of shape {found}, expected {y_shape or '(n_x,)'}: use another file")
+        return net if xp is np else net.copy(xp=xp)
+
+    def _fill(self, vectors: dict[str, Array]) -> None:
+        """Copies what was saved into the vectors of the same names."""
+        for name, target in vectors.items():
+            saved = self.state.vectors.get(name)
+            if saved is None or saved.shape != target.shape or saved.dtype != target.dtype:
+                found = "is missing" if saved is None else f"has {saved.size} numbers of {saved.dtype}"
+                need = f"these networks need {target.size} of {target.dtype}: pass the same G and D"
+                raise InputError(f"{name} {found}, but {need}")
+            target[...] = array_module(target).asarray(saved)
