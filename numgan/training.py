@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from types import ModuleType
 
 import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module, random_generator
 from numgan.data import Data
-from numgan.errors import Lazy, check_whole
+from numgan.errors import Lazy, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.layers.base import Player
 from numgan.losses import Loss, nonsaturating
@@ -22,7 +22,7 @@ from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
 from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
-from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
+from numgan.run.preconditions import check_argument, check_fit, check_parts, noise_width, plain_settings, two_optimizers
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
 from numgan.run.state import Checkpoint, Parts, Settings, State
@@ -40,7 +40,11 @@ class Training:
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
     penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
+    optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
+    All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
     """
+
+    _made = False
 
     def __init__(
         self,
@@ -59,14 +63,14 @@ class Training:
         penalty: Penalty | None = None,
         clip: float | None = None,
     ) -> None:
-        self.G, self.D, self.loss, self.penalty, self.clip = G, D, loss, penalty, clip
+        self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
-        self.batch, self.k, self.seed, self.ema, self.noise = batch, k, seed, ema, noise
-        self.n_z = noise_width(G, n_z)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
-        self.threads = (os.cpu_count() or 1) if threads is None else threads
-        check_settings(self.settings, len(self.data))
         check_parts(self.parts)
+        threads = (os.cpu_count() or 1) if threads is None else threads
+        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip)
+        settings = plain_settings(settings, self.data.x)
+        self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip = astuple(settings)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
         self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
@@ -74,11 +78,17 @@ class Training:
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
-        self.opt_g.begin(G.theta)
-        self.opt_d.begin(D.theta)
         self.step = 0
         self.history: list[Record] = []
         check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
+        self.opt_g.begin(G.theta)
+        self.opt_d.begin(D.theta)
+        self._made = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._made and not name.startswith("_"):
+            check_argument(self, name)
+        super().__setattr__(name, value)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
@@ -146,10 +156,12 @@ class Training:
     def fixed_batch(self, n: int, seed: int = 0) -> tuple[Array, Array]:
         """The first n rows of the data (or all), and n rows of noise that depend on the seed alone, for whoever looks
         at a run from outside: x (n, n_x) and z (n, n_z), as its networks take them. Advances nothing."""
+        n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
         return self._minibatches.x[:n], self._noise.fixed(n, seed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
+        check_path("a checkpoint", path)
         with self._averaged():
             self._calibrate()
         state.write(path, self.parts, self.settings, self.data, self.state)
@@ -170,9 +182,9 @@ class Training:
         Networks of classes of one's own, and learning rates that are functions of one's own, are passed in again.
         """
         data = data if isinstance(data, Data) else Data(data)
-        checkpoint = Checkpoint(path)
+        checkpoint = Checkpoint(check_path("a checkpoint", path))
         checkpoint.check_data(data)
-        settings = vars(checkpoint.settings) | ({"threads": threads} if threads else {})
+        settings = vars(checkpoint.settings) | ({} if threads is None else {"threads": threads})
         run = cls(data=data, **vars(checkpoint.parts(xp, G, D, optimizers)), **settings)
         run._go_on_from(checkpoint)
         return run

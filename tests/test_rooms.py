@@ -12,9 +12,10 @@ ROOT = Path(numgan.__file__).parent
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 RUNGS = [
     "errors",
-    "backend",
+    "backend  schedules",
     "parallel",
-    "layers/base  losses  optim  schedules  metrics  run/streams  run/averaging",
+    "layers/base  losses  optim  metrics  run/streams  run/averaging",
+    "layers/arguments",
     "layers/linear  layers/activations  layers/dropout  layers/noise  layers/minibatch  layers/reshape  network",
     "layers/maxout  layers/batchnorm",
     "layers/__init__",
