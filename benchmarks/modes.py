@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 import numgan as ng
+from numgan.run.archive import atomic
 from numgan.lab.setup import Setup
 from numgan.metrics import mode_coverage
-from numgan.run.archive import atomic
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES = 2500
