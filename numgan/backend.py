@@ -5,6 +5,7 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
@@ -35,7 +36,7 @@ def array_module(a: Array) -> ModuleType:
         import cupy
 
         return cupy
-    raise TypeError(f"expected a NumPy or CuPy array, got {type(a).__name__}: convert it with np.asarray first")
+    raise InputError(f"expected a NumPy or CuPy array, got {type(a).__name__}: convert it with np.asarray first")
 
 
 def on_host(a: Array) -> bool:
@@ -49,9 +50,53 @@ def asnumpy(a: Array) -> np.ndarray:
     return np.asarray(a) if xp is np else xp.asnumpy(a)
 
 
+def host_array(name: str, a: Any) -> np.ndarray:
+    """What a person gave as rows or numbers, as a NumPy array; InputError where it is none, or would lose its mask."""
+    if np.ma.is_masked(a):
+        raise InputError(f"{name} is a masked array, expected plain numbers; drop such rows, or fill them: x.filled(0)")
+    try:
+        return np.asarray(a)
+    except Exception as error:  # for rows of several lengths, or from another library's conversion
+        raise InputError(f"{name} is no array of numbers ({error}); use np.array(rows, dtype='float32')") from error
+
+
+def host_numbers(name: str, a: Any) -> np.ndarray:
+    """`host_array`, in float64, of real numbers that are all finite."""
+    array = host_array(name, a)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{name} must hold numbers, got {array.dtype}")
+    array = array.astype(float)
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} must be finite, and holds inf or nan: leave such rows out")
+    return array
+
+
 def backend(name: str) -> ModuleType:
     """The array module called `name`, once it is known to be usable."""
     return lookup("backend", name, BACKENDS)()
+
+
+def check_module(xp: object) -> None:
+    """InputError unless xp is an array module, which its name alone is not."""
+    if not isinstance(xp, ModuleType) or xp.__name__ not in BACKENDS:
+        raise InputError(f"xp must be an array module, numpy or cupy, got {xp!r}: import it, and pass the module")
+
+
+def check_alike(theta: Array, grad: Array) -> None:
+    """InputError unless both are flat vectors of floats, of one length and dtype."""
+    alike = array_module(theta) is array_module(grad) and theta.shape == grad.shape and theta.dtype == grad.dtype
+    if not alike or theta.ndim != 1 or theta.dtype.kind != "f":
+        got = f"{theta.dtype}{theta.shape} and {grad.dtype}{grad.shape}"
+        raise InputError(f"theta and grad must be flat vectors alike, of floats, got {got}")
+
+
+def check_generator(rng: Any, method: str, why: str) -> RandomGenerator:
+    """rng, if it is a generator with this method (NumPy's older ones differ); else an InputError, after `why`."""
+    old = isinstance(rng, ModuleType | np.random.RandomState | random.Random)
+    if old or not hasattr(rng, method):
+        got = "" if rng is None else f", got {rng!r}"
+        raise InputError(f"{why}: pass rng=np.random.default_rng(seed) to forward{got}")
+    return rng
 
 
 def _usable_cupy() -> ModuleType:

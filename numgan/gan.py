@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
+from numgan.layers.arguments import check_game, check_rows
 from numgan.layers.base import Player
 from numgan.losses import Loss, game_value, sigmoid
 
@@ -51,6 +52,7 @@ def discriminator_gradient(
 
     x (m, n_x) data, z (m, n_z) noise. G is only run forward: G(z) is a constant here.
     """
+    check_game(G, D, loss)
     x_g, _ = G.forward(z, train=True, rng=rng)
     return gradient_on_rows(D, x, x_g, loss, rng)
 
@@ -72,6 +74,7 @@ def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGe
 
     z (m, n_z) noise. D is held fixed: it carries the gradient to its input, and its own parameters get none.
     """
+    check_game(G, D, loss)
     x_g, tape_G = G.forward(z, train=True, rng=rng)
     a_g, tape_D = D.forward(x_g, train=True, rng=rng)
     value, da_g = loss.generator(a_g)
@@ -83,6 +86,7 @@ def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGe
 def _both_in_one_batch(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGenerator | None) -> Info:
     """The same gradient by one pass over 2m rows: larger products are faster."""
     xp, m = array_module(x), len(x)
+    check_rows(x, x_g)
     a, tape = D.forward(xp.concatenate([x, x_g]), train=True, rng=rng)
     a_x, a_g = a[:m], a[m:]
     value, da_x, da_g = loss.discriminator(a_x, a_g)

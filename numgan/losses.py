@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numgan.backend import Array, array_module
-from numgan.errors import InputError
+from numgan.errors import InputError, check_number
 
 
 def softplus(a: Array) -> Array:
@@ -61,8 +61,8 @@ class Minimax(Loss):
     smooth: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.smooth <= 1:
-            raise InputError(f"smooth is the label of real rows, 0 < smooth ≤ 1; got {self.smooth!r}")
+        smooth = check_number("smooth, the label of real rows,", self.smooth, "(0, 1]")
+        object.__setattr__(self, "smooth", smooth)  # the way to set a field of a frozen dataclass
 
     def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
         m_x, m_g, s = _rows(a_x), _rows(a_g), self.smooth
@@ -147,6 +147,7 @@ BY_NAME: dict[str, Loss] = {
 
 def _rows(a: Array) -> int:
     """m, once a is known to be a column of logits: (m,) against (m, 1) would broadcast to (m, m) in silence."""
-    if a.ndim != 2 or a.shape[1] != 1 or not len(a):
-        raise InputError(f"logits must have shape (m, 1) with m ≥ 1, got {tuple(a.shape)}: end D in Linear(n, 1)")
+    if getattr(a, "ndim", 0) != 2 or a.shape[1] != 1 or not len(a):
+        got = f"{tuple(a.shape)}: end D in Linear(n, 1)" if hasattr(a, "shape") else repr(a)
+        raise InputError(f"logits must have shape (m, 1) with m ≥ 1, got {got}")
     return len(a)

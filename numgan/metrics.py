@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numgan.errors import InputError, check_whole
+from numgan.backend import host_numbers
+from numgan.errors import InputError, check_number, check_whole
 
 ROWS = 1024  # of a block of distances, so that 10,000 × 10,000 need not stand in memory
 
@@ -28,10 +29,9 @@ def mode_coverage(x_g: np.ndarray, centres: np.ndarray, std: float) -> ModeCover
     A sample is of high quality within 3 std of the nearest centre. Srivastava et al. 2017 (VEEGAN), §5; the divergence
     over modes: Lin et al. 2018 (PacGAN), §4.
     """
-    _check_pair(x_g, centres)
-    if not std > 0:
-        raise InputError(f"std must be positive, got {std!r}: give the width that the modes share")
-    d2 = _squared_distances(np.asarray(x_g, dtype=float), np.asarray(centres, dtype=float))
+    x_g, centres = _pair(x_g, centres)
+    std = check_number("std, the width that the modes share,", std, "(0, inf)")
+    d2 = _squared_distances(x_g, centres)
     nearest = d2.argmin(axis=1)
     good = d2.min(axis=1) < (3 * std) ** 2
     q = np.bincount(nearest, minlength=len(centres)) / len(x_g)
@@ -48,6 +48,7 @@ def precision_recall(x: np.ndarray, x_g: np.ndarray, k: int = 3) -> PrecisionRec
 
     Kynkäänniemi et al. 2019, eqs. 1-2. Comparable only at equal numbers of rows.
     """
+    x, x_g = _pair(x, x_g)
     return PrecisionRecall(*(float((_balls(a, b, k) > 0).mean()) for a, b in ((x, x_g), (x_g, x))))
 
 
@@ -58,6 +59,7 @@ class DensityCoverage(NamedTuple):
 
 def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCoverage:
     """Naeem et al. 2020, eqs. 3-4. Two samples of one distribution give 1 and 1 − 2⁻ᵏ in expectation."""
+    x, x_g = _pair(x, x_g)
     inside = _balls(x, x_g, k)
     reached = np.concatenate([d2.min(axis=1) for d2 in distance_blocks(x, x_g)])
     return DensityCoverage(float(inside.mean() / k), float((reached <= _radii2(x, k)).mean()))
@@ -74,7 +76,8 @@ def grid_divergences(x: np.ndarray, x_g: np.ndarray, bins: int = 30) -> Divergen
     What falls outside counts in the outermost cells. In KL, each set gets one more row spread over all cells, or a
     single cell without samples would make it infinite. Both depend on bins and on the numbers of rows.
     """
-    _check_pair(x, x_g)
+    x, x_g = _pair(x, x_g)
+    check_whole("bins", bins, 1)
     if x.shape[1] > 2:
         raise InputError(f"a grid serves in 1 or 2 dimensions, these rows have {x.shape[1]}")
     low, high = x.min(axis=0), x.max(axis=0)
@@ -109,9 +112,9 @@ def _radii2(x: np.ndarray, k: int) -> np.ndarray:
 
 def distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
     """The squared distances of a's rows, ROWS at a time, to all of b's: (ROWS, len(b))."""
-    _check_pair(a, b)
+    a, b = _pair(a, b)
     for i in range(0, len(a), ROWS):
-        yield _squared_distances(np.asarray(a[i : i + ROWS], dtype=float), np.asarray(b, dtype=float))
+        yield _squared_distances(a[i : i + ROWS], b)
 
 
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -122,6 +125,9 @@ def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.maximum(d2, 0)
 
 
-def _check_pair(x: np.ndarray, y: np.ndarray) -> None:
-    if np.ndim(x) != 2 or np.ndim(y) != 2 or x.shape[1] != y.shape[1] or not len(x) or not len(y):
-        raise InputError(f"expected two sets of rows of one width, got {np.shape(x)} and {np.shape(y)}")
+def _pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of rows of one width, in float64."""
+    x, y = host_numbers("a set of rows", x), host_numbers("a set of rows", y)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.size or not y.size:
+        raise InputError(f"expected two sets of rows of one width, got {x.shape} and {y.shape}")
+    return x, y

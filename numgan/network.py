@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from numgan.backend import Array, RandomGenerator, array_module, asnumpy
-from numgan.errors import InputError
-from numgan.layers.base import Layer, Shapes, check_chain, width
+from numgan.backend import Array, RandomGenerator, array_module, asnumpy, check_module
+from numgan.errors import InputError, check_whole
+from numgan.layers.arguments import chain, check_backward, check_kept, floating, plain
+from numgan.layers.base import Layer, Shapes, width
 
 Tape = list[Any]  # one cache per layer
 
@@ -28,12 +29,12 @@ class Network(Layer):
     def __init__(
         self, layers: Sequence[Layer], seed: int = 0, dtype: DTypeLike = "float32", xp: ModuleType = np
     ) -> None:
-        self.layers = list(layers)
-        check_chain(self.layers)
+        check_module(xp)
+        check_whole("seed", seed, 0)
+        dtype = floating(dtype)
+        self.layers = chain(layers)
+        self._n_in, self._n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
-        dtype = np.dtype(dtype)
-        if dtype.kind != "f":
-            raise InputError(f"a network's dtype must be a floating type such as 'float32', got {dtype.name!r}")
         self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
         self.buffers = xp.zeros(self.buffer_size, dtype=dtype)
@@ -61,12 +62,12 @@ class Network(Layer):
     @property
     def n_in(self) -> int | None:
         """The width of x, where a layer fixes it."""
-        return width(self.layers, "n_in")
+        return self._n_in
 
     @property
     def n_out(self) -> int | None:
         """The width of y, where a layer fixes it."""
-        return width(self.layers[::-1], "n_out")
+        return self._n_out
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
         """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
@@ -84,6 +85,7 @@ class Network(Layer):
 
         params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
         """
+        check_backward(dy, tape, self.theta, self._n_out, len(self.layers))
         if not inputs and not (params and self.grad.size):
             return None
         lowest = 0 if inputs else self._lowest
@@ -113,12 +115,14 @@ class Network(Layer):
 
         def moved(a: Array) -> Array:
             here = array_module(a)
-            return (xp or here).array(asnumpy(a) if xp not in (None, here) else a, dtype=dtype or a.dtype)
+            return (xp or here).array(asnumpy(a) if xp not in (None, here) else a, dtype=kind)
 
+        check_module(xp or np)
+        kind = floating(dtype or self.theta.dtype)
         return self._sibling(moved(self.theta), moved(self.grad), moved(self.buffers))
 
     def bind(self, theta: Array, grad: Array, buffers: Array) -> None:
-        self.theta, self.grad, self.buffers = theta, grad, buffers
+        self.__dict__.update(theta=theta, grad=grad, buffers=buffers)
         for layer, part in zip(self.layers, self._parts(), strict=True):
             layer.bind(*part)
             layer.bound = True
@@ -146,15 +150,18 @@ class Network(Layer):
 
     def _checked(self, x: Array) -> Array:
         """x in the network's dtype, once its kind and width are known to fit."""
-        if array_module(x) is not array_module(self.theta):
-            ours, theirs = array_module(self.theta).__name__, array_module(x).__name__
-            raise InputError(f"a {ours} network was given a {theirs} array: move one (net.copy(xp=…)) or the other")
+        if type(x) is not type(self.theta):
+            x = plain(x, self.theta)
         if x.dtype.kind != "f":
             raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
-        n_in = self.n_in
+        n_in = self._n_in
         if n_in is not None and (x.ndim != 2 or x.shape[1] != n_in):
             raise InputError(f"x must have shape (m, {n_in}), got {tuple(x.shape)}")
         return x if x.dtype == self.theta.dtype else x.astype(self.theta.dtype)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_kept(self, name, value)
+        super().__setattr__(name, value)
 
     def __copy__(self) -> Network:
         return self.copy()

@@ -6,22 +6,24 @@ A learning rate or momentum is a number, or a function of t, the number of updat
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from numgan.backend import Array, array_module, on_host
-from numgan.errors import InputError
+from numgan.backend import Array, array_module, check_alike, on_host
+from numgan.errors import InputError, check_number
 from numgan.parallel import each_span
-
-Schedule = float | Callable[[int], float]
+from numgan.schedules import Schedule, at, check_schedule
 
 BLOCK = 262_144  # numbers per block: few enough for the cache, enough for threads to seldom meet in the interpreter
 
 
 @dataclass(eq=False)
 class Optimizer:
-    """Counts the updates and keeps the state vectors. Belongs to one θ."""
+    """Counts the updates and keeps the state vectors. Belongs to one θ, until `reset`.
+
+    A rate may be changed between updates: opt.lr = 1e-4.
+    """
 
     lr: Schedule
     t: int = field(default=0, init=False)
@@ -30,11 +32,9 @@ class Optimizer:
 
     def step(self, theta: Array, grad: Array) -> None:
         """One update of theta, in place. grad is only read."""
-        if theta.shape != grad.shape or theta.dtype != grad.dtype or theta.ndim != 1:
-            got = f"{theta.dtype}{theta.shape} and {grad.dtype}{grad.shape}"
-            raise InputError(f"theta and grad must be flat vectors alike, got {got}")
+        check_alike(theta, grad)
         self.begin(theta)
-        first = next(iter(self.state.values()))
+        first = next(iter(self.state.values()), theta)
         if first.shape != theta.shape:
             sizes = f"began with {len(first)} parameters and was given {len(theta)}"
             raise InputError(f"this {type(self).__name__} {sizes}: each network needs an optimiser of its own")
@@ -44,12 +44,21 @@ class Optimizer:
 
     def begin(self, theta: Array) -> None:
         """State vectors of zeros, unless there are some."""
-        zeros_like = array_module(theta).zeros_like
-        self.state = self.state or {name: zeros_like(theta) for name in self.state_names}
+        if not self.state:
+            self.state = {name: array_module(theta).zeros_like(theta) for name in self.state_names}
+
+    def reset(self) -> None:
+        """As it was made: no updates and no state, for another θ."""
+        self.t, self.state = 0, {}
 
     def update(self, theta: Array, grad: Array, *state: Array) -> None:
         """Update number t + 1 of a span of θ."""
         raise NotImplementedError
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if vars(self).get("state") and not hasattr(self, name):
+            raise InputError(f"{self} has no {name!r}, so that setting it would change nothing")
+        super().__setattr__(name, value)
 
 
 @dataclass(eq=False)
@@ -60,11 +69,11 @@ class SGD(Optimizer):
     state_names = ("v",)
 
     def __post_init__(self) -> None:
-        _check_schedule("lr", self.lr, low=0.0)
-        _check_schedule("momentum", self.momentum, low=0.0, high=1.0)
+        check_schedule("lr", self.lr)
+        check_schedule("momentum", self.momentum, "[0, 1)")
 
     def update(self, theta: Array, grad: Array, *state: Array) -> None:
-        lr, momentum = _at(self.lr, self.t), _at(self.momentum, self.t)
+        lr, momentum = at(self.lr, self.t), at(self.momentum, self.t, below=1.0)
         for th, g, v in _blocks(theta, grad, *state):
             v *= momentum
             v -= lr * g
@@ -88,16 +97,15 @@ class Adam(Optimizer):
     state_names = ("m", "v")
 
     def __post_init__(self) -> None:
-        _check_schedule("lr", self.lr, low=0.0)
-        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
-            _check_schedule(name, beta, low=0.0, high=1.0)
-        if not self.eps > 0:
-            raise InputError(f"Adam's eps must be positive, got {self.eps!r}")
+        check_schedule("lr", self.lr)
+        self.beta1 = check_number("beta1", self.beta1, "[0, 1)")
+        self.beta2 = check_number("beta2", self.beta2, "[0, 1)")
+        self.eps = check_number("Adam's eps", self.eps, "(0, inf)")
 
     def update(self, theta: Array, grad: Array, *state: Array) -> None:
         t = self.t + 1
         root = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))  # √v̂ = root · √v
-        alpha = _at(self.lr, self.t) * (1 - self.beta1) / (1 - self.beta1**t) / root
+        alpha = at(self.lr, self.t) * (1 - self.beta1) / (1 - self.beta1**t) / root
         eps = self.eps / root
         xp = array_module(theta)
         for th, g, m, v in _blocks(theta, grad, *state):
@@ -124,12 +132,3 @@ def _blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
     block = BLOCK if on_host(vectors[0]) else max(1, len(vectors[0]))
     for i in range(0, len(vectors[0]), block):
         yield tuple(vector[i : i + block] for vector in vectors)
-
-
-def _at(value: Schedule, t: int) -> float:
-    return float(value(t) if callable(value) else value)  # a NumPy scalar would drag float32 up to float64
-
-
-def _check_schedule(name: str, value: Schedule, low: float, high: float = math.inf) -> None:
-    if not callable(value) and not low <= value < high:
-        raise InputError(f"{name} must be a number in [{low}, {high}) or a function of the update count, got {value!r}")

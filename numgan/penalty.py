@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.errors import InputError
+from numgan.errors import InputError, check_number
 from numgan.layers.base import Layer, Player
 from numgan.network import Network
 
@@ -49,7 +49,8 @@ def wgan_gp(
     """
     if eps is None:
         raise InputError("wgan_gp needs eps (m, 1), one number in [0, 1] per row: pass eps=rng.random((m, 1))")
-    if x.shape != x_g.shape or len(eps) != len(x):
+    same = array_module(x) is array_module(x_g) is array_module(eps)
+    if not same or x.shape != x_g.shape or eps.shape[:1] != x.shape[:1] or eps.size != len(eps):
         raise InputError(f"x, x_g and eps must have as many rows, got {x.shape}, {x_g.shape} and {eps.shape}")
     eps = eps.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
     return _penalise(D, eps * x + (1 - eps) * x_g, rng, lambda g: _distance_from_1(g, lam))
@@ -57,16 +58,16 @@ def wgan_gp(
 
 def _square(g: Array, gamma: float) -> tuple[Array, Array]:
     """γ/2 · mean ‖g‖² and its derivative γ g / m."""
-    v = g * (float(gamma) / len(g))
+    v = g * (check_number("gamma", gamma, "[0, inf)") / len(g))
     return (g * (v * 0.5)).sum(), v
 
 
 def _distance_from_1(g: Array, lam: float) -> tuple[Array, Array]:
     """λ · mean (‖g‖ − 1)² and its derivative 2λ/m · (‖g‖ − 1) g / ‖g‖."""
-    m, xp, weight = len(g), array_module(g), float(lam) / len(g)
+    m, xp, lam = len(g), array_module(g), check_number("lam", lam, "[0, inf)")
     norm = xp.sqrt((g * g).reshape(m, -1).sum(axis=1)).reshape(-1, *[1] * (g.ndim - 1))
     safe = norm + (norm == 0)  # where g = 0, v = 0 follows from g
-    return ((norm - 1) ** 2 * float(lam)).mean(), g * ((norm - 1) / safe * (2 * weight))
+    return ((norm - 1) ** 2 * lam).mean(), g * ((norm - 1) / safe * (2 * lam / m))
 
 
 def _penalise(
@@ -115,6 +116,7 @@ def _descend(bends: list[Array | None], leaves: Leaves) -> None:
 
 def clip_weights(theta: Array, c: float) -> None:
     """w ← clip(w, −c, c) in place, a cruder bound on D's slope. Arjovsky et al. 2017, Algorithm 1, line 7."""
+    c = check_number("c", c, "(0, inf)")
     array_module(theta).clip(theta, -c, c, out=theta)
 
 
@@ -136,8 +138,7 @@ class Penalty:
 
     def __post_init__(self) -> None:
         (name, weight), *_ = vars(self).items()
-        if not weight >= 0:
-            raise InputError(f"{type(self).__name__}'s {name} is a weight of 0 or more, got {weight!r}")
+        object.__setattr__(self, name, check_number(f"{type(self).__name__}'s {name}", weight, "[0, inf)"))
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from numgan.backend import host_array
+from numgan.errors import InputError
 from numgan.run.record import Record
 
 # Blue and orange of the Okabe-Ito palette, which colour-blind readers can tell apart.
@@ -26,6 +29,7 @@ ImageShape = tuple[int, ...] | None
 
 def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> Figure:
     """Generated rows x_g and as many of the data x, side by side: images, a scatter plot, or histograms."""
+    x_g, x = _rows("x_g", x_g, image_shape), _rows("x", x, image_shape)
     if image_shape is None:
         return _points(x_g, x)
     mosaics = [_mosaic(rows, image_shape, IMAGE_COLUMNS) for rows in (x_g, x)]
@@ -39,6 +43,7 @@ def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> F
 
 def sheet(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
     """Rows x alone, as images or points."""
+    x = _rows("x", x, image_shape)
     if image_shape is None:
         return _points(x, None)
     columns = math.ceil(math.sqrt(len(x)))
@@ -54,8 +59,11 @@ def progress(
 
     Points are drawn over those of the data x, where given.
     """
+    if not (_several(frames) and _several(steps) and len(frames) == len(steps)):
+        raise InputError("progress takes frames, arrays of samples, and as many steps at which they were taken")
+    x = None if x is None else _rows("x", x, image_shape)
     chosen = np.unique(np.linspace(0, len(frames) - 1, STRIP).round().astype(int))
-    frames, steps = [frames[i] for i in chosen], [steps[i] for i in chosen]
+    frames, steps = [_rows("a frame", frames[i], image_shape) for i in chosen], [steps[i] for i in chosen]
     if image_shape is not None:
         figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
         for ax, frame, step in zip(np.ravel(figure.subplots(len(frames), 1)), frames, steps, strict=True):
@@ -74,6 +82,8 @@ def progress(
 
 def history(records: Sequence[Record]) -> Figure:
     """Losses, V, and what D says of data and of samples, over the steps. Dotted: the values at the equilibrium."""
+    if not isinstance(records, list | tuple) or not all(isinstance(r, Record) for r in records):
+        raise InputError(f"history draws the records of a run, plots.history(run.history), got {records!r:.60}")
     step = [r.step for r in records]
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -88,6 +98,22 @@ def history(records: Sequence[Record]) -> Figure:
         ax.set(title=title, xlabel="step")
         ax.legend(loc="best", fontsize=8)
     return figure
+
+
+def _rows(name: str, x: np.ndarray, image_shape: ImageShape) -> np.ndarray:
+    """x (n, n_x), once it can be drawn: as images, where they have a shape."""
+    x = host_array(name, x)
+    if x.ndim != 2 or not x.size or x.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be rows of numbers (n, n_x), got {x.dtype}{x.shape}")
+    if image_shape is not None:
+        sides = isinstance(image_shape, tuple | list) and len(image_shape) in (2, 3)
+        if not sides or not all(isinstance(n, Integral) for n in image_shape) or math.prod(image_shape) != x.shape[1]:
+            raise InputError(f"image_shape must be (h, w) or (h, w, c) with product {x.shape[1]}, got {image_shape!r}")
+    return x
+
+
+def _several(items: object) -> bool:
+    return isinstance(items, Sequence | np.ndarray) and not isinstance(items, str) and len(items) > 0
 
 
 def _mosaic(rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> np.ndarray:

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from numgan.errors import InputError
+from numgan.errors import InputError, check_number
+
+Schedule = float | Callable[[int], float]
+
+
+def check_schedule(name: str, value: Schedule, interval: str = "[0, inf)") -> None:
+    """InputError unless value is a number in the interval, or a function of t: what that returns, `at` checks."""
+    if not callable(value) or isinstance(value, type):
+        check_number(name, value, interval, "or give a function of the update count, such as ng.Ramp(…)")
+
+
+def at(value: Schedule, t: int, below: float = math.inf) -> float:
+    """The rate at t, as a float of Python's. InputError where it is none or not in [0, below): in mid-run too."""
+    rate = value(t) if callable(value) else value
+    if type(rate) is float and 0 <= rate < below:
+        return rate
+    return check_number(f"a rate (at t = {t})", rate, f"[0, {below})")
 
 
 @dataclass(frozen=True)
@@ -18,6 +35,8 @@ class Ramp:
     finish: int
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            check_number(f"Ramp's {name}", value, "[0, inf)")
         if not self.begin < self.finish:
             raise InputError(f"Ramp goes from update {self.begin!r} to {self.finish!r}: begin must come before finish")
 
@@ -35,8 +54,9 @@ class Decay:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.factor > 0:
-            raise InputError(f"Decay divides by factor at every update, a positive number; got {self.factor!r}")
+        check_number("Decay's start", self.start, "[0, inf)")
+        check_number("Decay's factor, by which it divides at every update,", self.factor, "(0, inf)")
+        check_number("Decay's floor", self.floor, "[0, inf)")
 
     def __call__(self, t: int) -> float:
         return max(self.start * math.exp(-t * math.log(self.factor)), self.floor)

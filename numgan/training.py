@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from types import ModuleType
 
 import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module, random_generator
 from numgan.data import Data
-from numgan.errors import DivergedError, Lazy, TornError, check_whole
+from numgan.errors import DivergedError, Lazy, TornError, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.layers.base import Player
 from numgan.losses import Loss, nonsaturating
@@ -25,7 +25,15 @@ from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
 from numgan.run.interrupts import HeldBack
 from numgan.run.parts import Parts, Settings, State
-from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
+from numgan.run.preconditions import (
+    check_argument,
+    check_batch,
+    check_fit,
+    check_parts,
+    noise_width,
+    plain_settings,
+    two_optimizers,
+)
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
 from numgan.run.state import Checkpoint
@@ -43,7 +51,11 @@ class Training:
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
     penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
+    optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
+    All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
     """
+
+    _made = False
 
     def __init__(
         self,
@@ -62,14 +74,15 @@ class Training:
         penalty: Penalty | None = None,
         clip: float | None = None,
     ) -> None:
-        self.G, self.D, self.loss, self.penalty, self.clip = G, D, loss, penalty, clip
+        self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
-        self.batch, self.k, self.seed, self.ema, self.noise = batch, k, seed, ema, noise
-        self.n_z = noise_width(G, n_z)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
-        self.threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
-        check_settings(self.settings, len(self.data))
         check_parts(self.parts)
+        threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
+        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip)
+        settings = plain_settings(settings)
+        check_batch(settings.batch, self.data.x)
+        self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip = astuple(settings)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
         self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
@@ -77,20 +90,26 @@ class Training:
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
-        self.opt_g.begin(G.theta)
-        self.opt_d.begin(D.theta)
         self.step = 0
         self.history: list[Record] = []
         self._unfinished = ""  # what is being done, or was broken off
         check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
+        self.opt_g.begin(G.theta)
+        self.opt_d.begin(D.theta)
+        self._made = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._made and not name.startswith("_"):
+            check_argument(self, name)
+        super().__setattr__(name, value)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
 
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
 
-        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress. A second one does not, nor does
-        an error: they leave it half-made, and from then on `steps`, `sample` and `save` raise TornError.
+        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress. A second one does not, nor
+        does an error: they leave it half-made, and from then on `steps`, `sample` and `save` raise TornError.
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
@@ -169,10 +188,12 @@ class Training:
     def fixed_batch(self, n: int, seed: int = 0) -> tuple[Array, Array]:
         """The first n rows of the data (or all), and n rows of noise that depend on the seed alone, for whoever looks
         at a run from outside: x (n, n_x) and z (n, n_z), as its networks take them. Advances nothing."""
+        n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
         return self._minibatches.x[:n], self._noise.fixed(n, seed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
+        check_path("a checkpoint", path)
         with self._averaged(), self._team.at_work():
             self._calibrate()
         state.write(path, self.parts, self.settings, self.data, self.state)
@@ -196,7 +217,7 @@ class Training:
         InputError for a file that cannot be what `save` wrote; see `Checkpoint` for what is checked.
         """
         data = data if isinstance(data, Data) else Data(data)
-        checkpoint = Checkpoint(path)
+        checkpoint = Checkpoint(check_path("a checkpoint", path))
         checkpoint.check_data(data)
         settings = vars(checkpoint.settings) | ({} if threads is None else {"threads": threads})
         with named(path):

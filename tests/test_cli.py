@@ -158,7 +158,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path):
         (["--lr", "-1"], "lr must be"),
         (["--beta1", "1.5"], "beta1 must be"),
         (["--seed", "-1"], "--seed must be"),
-        (["--ema", "2"], "ema is a decay"),
+        (["--ema", "2"], "ema, a decay"),
         (["--threads", "0"], "--threads must be"),
         (["--model", "goodfellow2014", "--beta1", "0.5"], "trains with SGD, which has no beta1"),
         (["--bach", "3"], "--bach"),

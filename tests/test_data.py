@@ -214,11 +214,11 @@ def test_toys_take_their_parameters():
 @pytest.mark.parametrize(
     ("call", "arguments", "words"),
     [
-        (nd.gaussian, {"n": 0}, ["n is 0", "at least 1"]),
+        (nd.gaussian, {"n": 0}, ["n must be", "1 or more, got 0"]),
         (nd.gaussian, {"std": 0.0}, ["0.0", "positive"]),
-        (nd.gaussian, {"mean": np.nan}, ["nan", "finite"]),
-        (nd.ring, {"modes": 0}, ["0 modes", "at least 1"]),
-        (nd.grid, {"side": 0}, ["0 modes"]),
+        (nd.gaussian, {"mean": np.nan}, ["mean", "nan"]),
+        (nd.ring, {"modes": 0}, ["modes", "1 or more, got 0"]),
+        (nd.grid, {"side": 0}, ["side", "1 or more, got 0"]),
         (nd.grid, {"std": -0.1}, ["-0.1", "positive"]),
         (nd.mixture, {"means": [1, 2, 3], "stds": [0.1, 0.2]}, ["(2,)", "(3,)"]),
         (nd.mixture, {"stds": [0.5, -1.0]}, ["-1.0", "positive"]),

@@ -151,7 +151,7 @@ def test_reshape_goes_there_and_back(xp):
 
 
 def test_a_list_is_refused_and_an_unplaced_layer_says_so():
-    with pytest.raises(TypeError, match=r"np\.asarray"):
+    with pytest.raises(ng.InputError, match=r"np\.asarray"):
         small()([[1.0, 2.0, 3.0]])
     with pytest.raises(AttributeError, match=r"^Linear has no attribute 'W'.*stands in a Network"):
         ng.Linear(2, 2)(np.zeros((1, 2)))

@@ -91,7 +91,7 @@ def test_ramp_and_decay():
     [
         (lambda: ng.Ramp(1, 0, 5, 5), "begin must come before finish"),
         (lambda: ng.Ramp(1, 0, 9, 5), "from update 9 to 5"),
-        (lambda: ng.Decay(0.1, 0), "a positive number; got 0"),
+        (lambda: ng.Decay(0.1, 0), r"\(0, inf\), got 0"),
         (lambda: ng.Decay(0.1, -2.0), "got -2.0"),
         (lambda: ng.Decay(0.1, float("nan")), "got nan"),
     ],
@@ -152,7 +152,7 @@ def test_the_gradient_is_only_read(xp):
         (lambda: ng.Adam(lr=float("nan")), "lr must be.*nan"),
         (lambda: ng.Adam(beta1=1.0), "beta1 must be.*1.0"),
         (lambda: ng.Adam(beta2=-0.1), "beta2 must be.*-0.1"),
-        (lambda: ng.Adam(eps=0.0), "eps must be positive"),
+        (lambda: ng.Adam(eps=0.0), r"eps must be .*\(0, inf\), got 0\.0"),
         (lambda: ng.SGD(-1.0), "^lr must be.*-1.0"),
         (lambda: ng.SGD(0.1, momentum=1.0), "momentum must be.*1.0"),
         (lambda: ng.SGD(0.1).step(np.zeros(2), np.zeros(3)), "flat vectors alike"),

@@ -161,10 +161,9 @@ def test_samples_have_fixed_noise_and_come_from_averaged_weights(xp):
         thetas.append(asnumpy(run.G.theta).copy())
     weights = 0.9 ** np.arange(11, -1, -1)
     mean = (weights[:, None] * thetas).sum(axis=0) / weights.sum()
-    drawn = run.sample(8)
-    run.G.theta[...] = xp.asarray(mean, dtype="float32")
-    run.ema = None
-    np.testing.assert_allclose(drawn, run.sample(8), rtol=1e-4, atol=1e-5)
+    plain_run = run_of(plain(xp))
+    plain_run.G.theta[...] = xp.asarray(mean, dtype="float32")
+    np.testing.assert_allclose(run.sample(8), plain_run.sample(8), rtol=1e-4, atol=1e-5)
 
 
 def test_batchnorm_is_calibrated_with_the_averaged_weights(tmp_path, xp):
@@ -294,9 +293,9 @@ def test_classes_of_ones_own_train_save_and_load(tmp_path, xp):
         ({"k": 1.5}, r"k must be.*1\.5"),
         ({"seed": -1}, "seed must be.*-1"),
         ({"threads": 0}, "threads must be"),
-        ({"ema": 1.0}, r"ema is a decay.*1\.0"),
+        ({"ema": 1.0}, r"ema, a decay.*1\.0"),
         ({"noise": "gauss"}, "unknown noise 'gauss'"),
-        ({"clip": 0.0}, r"clip .* positive number.* 0\.0"),
+        ({"clip": 0.0}, r"clip, .*\(0, inf\), got 0\.0"),
         ({"penalty": "r1"}, r"penalty must be R1\(\), .* got 'r1'"),
         ({"n_z": 3}, r"\(m, 2\), got \(32, 3\)"),
     ],

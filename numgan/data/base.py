@@ -4,12 +4,14 @@ import math
 import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numgan.errors import InputError
+from numgan.backend import array_module, host_array
+from numgan.errors import InputError, check_number
 
 Array = NDArray[Any]
 Range = tuple[float, float]
@@ -19,7 +21,8 @@ Range = tuple[float, float]
 class Data:
     """n examples of n_x numbers each.
 
-    x            (n, n_x) float32, C-contiguous, finite (other floats are converted)
+    x            (n, n_x) float32, C-contiguous, finite (other floats are converted), read-only: a copy of the rows
+                 that were given, unless nobody can write to those, as in a memory map that was opened to read
     labels       (n,) int64, or None
     image_shape  (h, w) or (h, w, c) if a row is an image, else None
     range        (lo, hi), the values that black and white were mapped to; None if x is in units of its own
@@ -39,6 +42,8 @@ class Data:
 
     def __post_init__(self) -> None:
         x = rows(self.x)
+        if not isinstance(self.name, str):
+            raise InputError(f"name is {self.name!r}, expected a text; it stands in reports and file names")
         checked = {
             "x": x,
             "labels": _labels(self.labels, len(x)),
@@ -65,28 +70,41 @@ class Data:
 
 def restore(x: Array, range: Range | None) -> Array:
     """Images in `range` -> [0, 1], clipped; unchanged where range is None."""
+    array_module(x)  # refuses what is no array
     if range is None:
         return x
-    lo, hi = range
+    lo, hi = check_range(range)
     return ((x - lo) / (hi - lo)).clip(0, 1)
 
 
 def rows(x: Array) -> Array:
-    """x as (n, n_x) float32, C-contiguous; InputError unless it is 2-D, floating, not empty and finite."""
+    """x as (n, n_x) float32, contiguous and read-only; InputError unless it is 2-D, floating, not empty and finite."""
     if isinstance(x, str):
         raise InputError(f"data is the text {x!r}, expected an array; load it first, with ng.data.load({x!r})")
-    x = np.asarray(x)
+    x = host_array("x", x)
+    if x.ndim == 0:
+        raise InputError(f"data is {x!r}, expected an array (n, n_x), one row per example, or what ng.data.load gives")
     if x.ndim != 2:
         hint = "use x.reshape(-1, 1) for single numbers" if x.ndim == 1 else "use x.reshape(len(x), -1)"
         raise InputError(f"x has shape {x.shape}, expected (n, n_x), one row per example; {hint}")
     if x.size == 0:
         raise InputError(f"x is empty, shape {x.shape}; expected at least one row and one column")
     if not np.issubdtype(x.dtype, np.floating):
-        raise InputError(f"x is of {x.dtype}, expected floats; use x.astype('float32') to keep its numbers")
+        raise InputError(f"x is of {x.dtype}, expected floats; use np.asarray(x).astype('float32') to keep its numbers")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is reported below
-        x = np.ascontiguousarray(x, dtype=np.float32)
+        x = np.ascontiguousarray(x, np.float32) if _is_fixed(x) else np.array(x, np.float32, order="C")
     check_finite(x)
-    return x
+    return _read_only(x)
+
+
+def _read_only(a: Array) -> Array:
+    a.flags.writeable = False
+    return a
+
+
+def _is_fixed(x: Any) -> bool:
+    """Whether nobody can write to these numbers, through x or through an array that it is a view of."""
+    return not isinstance(x, np.ndarray) or (not x.flags.writeable and _is_fixed(x.base))
 
 
 def check_finite(x: Array) -> None:
@@ -111,31 +129,33 @@ def check_range(range: Range) -> Range:
 def _labels(labels: Array | None, n: int) -> Array | None:
     if labels is None:
         return None
-    labels = np.asarray(labels)
+    labels = host_array("labels", labels)
     if labels.shape != (n,):
         hint = "use labels.argmax(axis=1) if they are one-hot" if labels.ndim == 2 else "save one label per row of x"
         raise InputError(f"labels have shape {labels.shape}, expected ({n},); {hint}")
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"labels are of {labels.dtype}, expected integers; use labels.astype(int)")
-    return labels.astype(np.int64)
+    return _read_only(labels.astype(np.int64))
 
 
 def _image_shape(shape: tuple[int, ...] | None, n_x: int) -> tuple[int, ...] | None:
-    if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != n_x):
+    if shape is None:
+        return None
+    sides = isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(isinstance(n, Integral) for n in shape)
+    if not sides or math.prod(shape) != n_x:
         raise InputError(f"image_shape is {shape}, expected (h, w) or (h, w, c) with product n_x = {n_x}; correct it")
-    return None if shape is None else tuple(int(side) for side in shape)
+    return tuple(int(side) for side in shape)
 
 
 def _centres(centres: Array | None, n_x: int) -> Array | None:
     if centres is None:
         return None
-    centres = np.asarray(centres, dtype=np.float32)
-    if centres.ndim != 2 or centres.shape[1] != n_x:
-        raise InputError(f"centres have shape {centres.shape}, expected (modes, {n_x}); give one row per mode")
-    return centres
+    centres = host_array("centres", centres)
+    if centres.ndim != 2 or centres.shape[1] != n_x or centres.dtype.kind not in "fiu":
+        shape = f"{centres.shape} of {centres.dtype}"
+        raise InputError(f"centres have shape {shape}, expected (modes, {n_x}); give one row per mode")
+    return _read_only(centres.astype(np.float32))
 
 
 def _std(std: float | None) -> float | None:
-    if std is not None and not 0 < std < math.inf:
-        raise InputError(f"std is {std}, expected a positive number; give each mode a width")
-    return None if std is None else float(std)
+    return None if std is None else check_number("std", std, "(0, inf)", "give each mode a width, a positive number")

@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from numgan.data.base import Data, Range
+from numgan.data.base import Data, Range, check_range
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
-from numgan.errors import InputError, guess
+from numgan.errors import InputError, check_path, guess
 
 NAMES: dict[str, Path | Callable[[], Data]] = {
     "digits": Path(__file__).with_name("digits.npz"),  # 5,000 of MNIST; DIGITS.md says where they come from
@@ -28,7 +28,8 @@ def load(name_or_path: str | os.PathLike[str], range: Range = (-1.0, 1.0), split
     """
     if split not in ("train", "test"):
         raise InputError(f"split is {split!r}, expected 'train' or 'test'; use one of these")
-    name = os.fspath(name_or_path)
+    name = check_path("data", name_or_path)
+    check_range(range)
     source = NAMES.get(name, Path(name))
     if isinstance(source, Path):
         _check_known(name)

@@ -90,11 +90,13 @@ def _data(x: Array, labels: Array | None, range: Range, name: str) -> Data:
     if labels is not None and labels.shape == (len(x), 1):  # Keras' CIFAR-10
         labels = labels[:, 0]
     if x.ndim == 2:
+        x.flags.writeable = False
         return Data(x, labels, name=name)
     lo, hi = check_range(range)
     unit = _unit(x)
     unit *= hi - lo
     unit += lo
+    unit.flags.writeable = False  # nobody else holds it: no copy is needed
     return Data(unit, labels, image_shape=x.shape[1:], range=(lo, hi), name=name)
 
 

@@ -64,6 +64,8 @@ def observe(run: Training, seed: int = 0) -> Signals:
     a_x = run.D.forward(x, train=True, rng=rng_x)[0]
     a_g, wanted = pull(run.D, x_g, run.loss, rng_xg)
     x, x_g, a_x, a_g, wanted = (asnumpy(a).astype(float) for a in (x, x_g, a_x, a_g, wanted))
+    if not np.isfinite(x_g).all():
+        return Signals(*[math.nan] * 5)
     among, apart = _nearest(x, x, 1), _mean_distance(x)
     near, far = _nearest(x_g, x, 0), _nearest(x, x_g, 0)
     centres, std = run.data.centres, run.data.std

@@ -44,7 +44,7 @@ def snapshot(run: Training, box: tuple[float, float, float, float] | None = None
     x_g = run.G(run.fixed_batch(m)[1])
     _, wanted = pull(run.D, x_g, run.loss, random_generator(array_module(x_g), 0, OBSERVATION, 0))
     record = run.history[-1] if run.history else None
-    kl, js = metrics.grid_divergences(x, asnumpy(x_g))
+    kl, js = metrics.grid_divergences(x, asnumpy(x_g)) if np.isfinite(asnumpy(x_g)).all() else (np.nan, np.nan)
     return Snapshot(
         run.step,
         x[:ROWS],

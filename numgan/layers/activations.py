@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.errors import InputError
+from numgan.errors import check_number
 from numgan.layers.base import Layer, diagonal_tangent
 
 
@@ -40,8 +40,7 @@ class LeakyReLU(Activation):
     slope: float = 0.2
 
     def __post_init__(self) -> None:
-        if not 0 < self.slope <= 1:
-            raise InputError(f"LeakyReLU's slope must be in (0, 1], got {self.slope!r}: for 0 use ReLU()")
+        self.slope = check_number("LeakyReLU's slope", self.slope, "(0, 1]", "for 0 use ReLU()")
 
     def f(self, x: Array) -> Array:
         y = x * self.slope

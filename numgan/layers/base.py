@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import is_dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from numgan.backend import Array, RandomGenerator
-from numgan.errors import InputError, check_whole
+from numgan.backend import Array, RandomGenerator, array_module
+from numgan.errors import InputError, check_number, check_whole, remade
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -77,8 +78,6 @@ class Layer:
 
     def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
         """Moves into a network: takes these parts of its vectors and fills in first values. Once in a layer's life."""
-        if self.bound:
-            raise InputError(f"{self} already belongs to a network: make a new layer, or use copy.deepcopy(layer)")
         self.bind(theta, grad, buffers)
         self.init(rng)
         self.bound = True
@@ -87,13 +86,13 @@ class Layer:
         """Makes W, dW and so on views into these parts of the network's vectors."""
         views = {f"{name}": part for name, part in _views(theta, self.shapes).items()}
         views |= {f"d{name}": part for name, part in _views(grad, self.shapes).items()}
-        self.__dict__.update(views | _views(buffers, self.buffer_shapes))
+        self.__dict__.update(views | _views(buffers, self.buffer_shapes), bound=True)
 
     def init(self, rng: np.random.Generator) -> None:
         """First values of the parameters; `rng` is a host generator, so that every backend starts alike."""
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Any]:
-        raise NotImplementedError
+        raise InputError(f"{type(self).__name__} has no forward: write forward(self, x, train=False, rng=None)")
 
     def backward(
         self, dy: Array, cache: Any, params: bool = True, inputs: bool = True, add: bool = True
@@ -102,7 +101,7 @@ class Layer:
 
     def dx(self, dy: Array, cache: Any) -> Array:
         """∂L/∂x of a layer without parameters."""
-        raise NotImplementedError
+        raise InputError(f"{type(self).__name__} has no backward: write dx(self, dy, cache), or backward(self, dy, …)")
 
     def tangent(self, v: Array, dy: Array, cache: Any) -> tuple[Array, Array | None]:
         """(J v, bend) with J = ∂y/∂x: what gradient penalties ask of a layer, see `penalty`.
@@ -115,11 +114,15 @@ class Layer:
 
     def __call__(self, x: Array) -> Array:
         """y alone, in evaluation mode."""
+        array_module(x)  # refuses what is no array
         return self.forward(x)[0]
 
     def calibrate(self, x: Array) -> Array:
         """Sets the buffers, if any, from the statistics of x; returns y in evaluation mode."""
         return self(x)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _setting(self, name, value) if self.bound else value)
 
     def __getattr__(self, name: str) -> Any:
         # Only reached for a name that is not there, or for a property that asked for one that is not there.
@@ -132,7 +135,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         # Views do not survive a copy: they would become arrays of their own. The network binds its layers again.
-        drop = {"bound", *self.shapes, *(f"d{name}" for name in self.shapes), *self.buffer_shapes}
+        drop = {"bound", *_view_names(self)}
         return {name: value for name, value in self.__dict__.items() if name not in drop}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -169,27 +172,36 @@ def width(layers: Sequence[Layer], name: str) -> int | None:
     return None
 
 
-def check_chain(layers: Sequence[Layer]) -> None:
-    """Layers in a row must be layers, each its own, and agree on the width between them."""
-    if not layers:
-        raise InputError("a network needs at least one layer, got []")
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            raise InputError(f"a network is made of layers, got {layer!r}: call the class, as in ReLU()")
-    if len(set(map(id, layers))) < len(layers):
-        raise InputError("the same layer object stands in the list twice: make a second one")
-    given: int | None = None  # the width of y so far, where it is known
-    for i, layer in enumerate(layers):
-        wants, makes = getattr(layer, "n_in", None), getattr(layer, "n_out", None)
-        if wants is not None and given is not None and wants != given:
-            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")
-        given = makes if makes is not None or not layer.keeps_width else given
-
-
 def check_sizes(layer: Layer, **sizes: int) -> None:
     """Each size of a layer must be a whole number, 1 or more."""
     for name, n in sizes.items():
         check_whole(f"{type(layer).__name__}: {name}", n, 1)
+
+
+def check_scale(layer: Any) -> None:
+    """W starts between −scale and scale, where a scale is given."""
+    if layer.scale is not None:
+        layer.scale = check_number(f"{type(layer).__name__}'s scale", layer.scale, "[0, inf)")
+
+
+def _setting(layer: Layer, name: str, value: Any) -> Any:
+    """`value` as an attribute of a layer that stands in a network: checked as when the layer was made.
+
+    A parameter is written into, never bound to another array: it would leave the network's vector.
+    """
+    if name in _view_names(layer) and value is not getattr(layer, name):
+        raise InputError(f"{name} lies in its network's vectors: write into it, layer.{name}[...] = a")
+    other = remade(layer, name, value) if is_dataclass(layer) else None
+    if other is None:
+        return value
+    if other.shapes != layer.shapes or getattr(other, "n_in", None) != getattr(layer, "n_in", None):
+        raise InputError(f"{name} is fixed once a layer stands in a network: make a new network")
+    return getattr(other, name)
+
+
+def _view_names(layer: Layer) -> set[str]:
+    """The attributes that are views into a network's vectors."""
+    return {*layer.shapes, *(f"d{name}" for name in layer.shapes), *layer.buffer_shapes}
 
 
 def _size(shapes: Shapes) -> int:

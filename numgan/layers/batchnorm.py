@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.errors import InputError
+from numgan.errors import check_number
 from numgan.layers.base import Layer, Shapes, check_sizes
 from numgan.layers.linear import row_sum
 
@@ -27,8 +27,7 @@ class BatchNorm(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, n=self.n)
-        if not self.eps > 0:
-            raise InputError(f"BatchNorm's eps must be positive, got {self.eps!r}")
+        self.eps = check_number("BatchNorm's eps", self.eps, "(0, inf)")
 
     @classmethod
     def example(cls) -> BatchNorm:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numgan.backend import Array, RandomGenerator
-from numgan.errors import InputError
+from numgan.backend import Array, RandomGenerator, check_generator
+from numgan.errors import check_number
 from numgan.layers.base import Layer, diagonal_tangent
 
 
@@ -22,14 +22,12 @@ class Dropout(Layer):
     stochastic = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.p < 1:
-            raise InputError(f"Dropout's p is the probability of dropping, 0 ≤ p < 1; got {self.p!r}")
+        self.p = check_number("Dropout's p, the probability of dropping,", self.p, "[0, 1)")
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Array | None]:
         if not train:
             return x, None
-        if rng is None:
-            raise InputError("Dropout in training draws a mask: pass rng=np.random.default_rng(seed) to forward")
+        rng = check_generator(rng, "random", "Dropout in training draws a mask")
         keep = 1 - self.p
         mask = (rng.random(x.shape, dtype=np.float32) < keep).astype(x.dtype)  # (m, n)
         mask *= 1 / keep

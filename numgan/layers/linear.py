@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.layers.base import Layer, Shapes, check_sizes
+from numgan.layers.base import Layer, Shapes, check_scale, check_sizes
 from numgan.parallel import matmul
 
 
@@ -28,6 +28,7 @@ class Linear(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out)
+        check_scale(self)
 
     @classmethod
     def example(cls) -> Linear:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.layers.base import Layer, Shapes, check_sizes
+from numgan.layers.base import Layer, Shapes, check_scale, check_sizes
 from numgan.layers.linear import Linear, product, row_sum
 from numgan.parallel import matmul
 
@@ -25,6 +25,7 @@ class Maxout(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out, pieces=self.pieces)
+        check_scale(self)
 
     @classmethod
     def example(cls) -> Maxout:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numgan.backend import Array, RandomGenerator
-from numgan.errors import InputError
+from numgan.backend import Array, RandomGenerator, check_generator
+from numgan.errors import check_number
 from numgan.layers.base import Layer, diagonal_tangent
 
 
@@ -21,14 +21,12 @@ class InstanceNoise(Layer):
     stochastic = True
 
     def __post_init__(self) -> None:
-        if not self.std >= 0:
-            raise InputError(f"InstanceNoise's std must be 0 or more, got {self.std!r}")
+        self.std = check_number("InstanceNoise's std", self.std, "[0, inf)")
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, None]:
         if not train:
             return x, None
-        if rng is None:
-            raise InputError("InstanceNoise in training draws noise: pass rng=np.random.default_rng(seed) to forward")
+        rng = check_generator(rng, "standard_normal", "InstanceNoise in training draws noise")
         return x + self.std * rng.standard_normal(x.shape, dtype=x.dtype), None
 
     def dx(self, dy: Array, cache: None) -> Array:

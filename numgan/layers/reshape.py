@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator
@@ -18,6 +19,8 @@ class Reshape(Layer):
     keeps_width = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.shape, Sequence) or isinstance(self.shape, str) or not self.shape:
+            raise InputError(f"Reshape takes the new shape of a row, such as (3, 8, 8), got {self.shape!r}")
         self.shape = tuple(self.shape)
         check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 from numgan import penalty
-from numgan.backend import Array
-from numgan.errors import InputError, check_whole
+from numgan.backend import Array, array_module
+from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.activations import Sigmoid
+from numgan.layers.arguments import check_game
 from numgan.layers.base import Player
-from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
 from numgan.parallel import MOST_THREADS
 from numgan.run.parts import Parts, Settings
+
+LEAST = {"batch": 1, "k": 1, "seed": 0, "threads": 1}
+ARGUMENTS = {"data", *(f.name for cls in (Settings, Parts) for f in fields(cls)), "opt_g", "opt_d"}
 
 
 def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
@@ -21,6 +27,10 @@ def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
         raise InputError(f"optimizers={pair!r}: pass two, for G and for D, such as (ng.Adam(1e-3), ng.Adam(1e-3))")
     if pair[0] is pair[1]:
         raise InputError("G and D were given the same optimiser object: make one for each")
+    for player, opt in zip("GD", pair, strict=True):
+        if opt.t or opt.state:
+            used = f"the optimiser for {player} is in use already (it has made {opt.t} updates)"
+            raise InputError(f"{used}, and would bring its state along: make a new one, or call its reset() first")
     return pair[0], pair[1]
 
 
@@ -29,41 +39,58 @@ def noise_width(G: Player, n_z: int | None) -> int:
     width = n_z if n_z is not None else getattr(G, "n_in", None)
     if width is None:
         raise InputError("G does not say how wide its noise z is (it has no n_in): pass n_z=")
-    check_whole("n_z", width, 1)
-    return width
+    return check_whole("n_z", width, 1)
 
 
-def check_settings(settings: Settings, rows: int) -> None:
-    """The plain arguments of `Training`, on data of so many rows."""
-    for name, least in (("batch", 1), ("k", 1), ("seed", 0), ("threads", 1)):
-        check_whole(name, getattr(settings, name), least)
+def plain_settings(settings: Settings) -> Settings:
+    """The plain arguments of `Training`, once each is possible, as Python's own numbers."""
+    plain: dict[str, Any] = {name: check_whole(name, getattr(settings, name), least) for name, least in LEAST.items()}
     if settings.threads > MOST_THREADS:
-        raise InputError(f"threads is {settings.threads}, expected at most {MOST_THREADS}: take the number of cores")
-    if settings.batch > rows:
-        raise InputError(f"batch is {settings.batch}, but the data has {rows} rows: use a smaller batch")
-    if settings.ema is not None and not 0 < settings.ema < 1:
-        raise InputError(f"ema is a decay between 0 and 1, such as 0.999, or None; got {settings.ema!r}")
-    clip = settings.clip
-    if clip is not None and not clip > 0:
-        raise InputError(f"clip bounds D's weights by a positive number, such as 0.01, or is None; got {clip!r}")
+        raise InputError(f"threads is {settings.threads}, expected {MOST_THREADS} or fewer: one for each core is best")
+    if settings.ema is not None:
+        plain["ema"] = check_number("ema, a decay such as 0.999,", settings.ema, "(0, 1)", "None for no average")
+    if settings.clip is not None:
+        plain["clip"] = check_number("clip, the bound of D's weights,", settings.clip, "(0, inf)", "None for no bound")
+    return replace(settings, **plain)
+
+
+def check_batch(batch: int, x: Array) -> None:
+    """The data x (n, n_x) must have the rows of a minibatch."""
+    if batch > len(x):
+        turned = ", or x.T if the examples are its columns" if len(x) < x.shape[1] else ""
+        raise InputError(f"batch is {batch}, but the data has {len(x)} rows: use a smaller batch{turned}")
 
 
 def check_parts(parts: Parts) -> None:
-    """The loss must be one, and the penalty one that can go through this D."""
+    """G and D must be two players that share nothing, the loss one, and the penalty one that can go through this D."""
+    G, D = parts.G, parts.D
+    check_game(G, D, parts.loss)
+    for name, net in (("G", G), ("D", D)):
+        if not (hasattr(net, "theta") and hasattr(net, "grad")):
+            raise InputError(f"{name} is {net!r}, which has no theta and no grad: put it into ng.Network([…])")
+    if array_module(G.theta) is array_module(D.theta) and array_module(G.theta).may_share_memory(G.theta, D.theta):
+        raise InputError("G and D share parameters, and each would undo what the other learns: make layers for each")
     if parts.penalty is not None:
         if not isinstance(parts.penalty, penalty.Penalty):
             raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {parts.penalty!r}")
-        penalty.rowwise_network(parts.D)
-    if not isinstance(parts.loss, Loss):
-        raise InputError(f"loss={parts.loss!r} is no loss: pass one, such as ng.losses.hinge or ng.losses.Minimax()")
+        penalty.rowwise_network(D)
+
+
+def check_argument(run: object, name: str) -> None:
+    """InputError where an argument of a finished `Training` is set, or a name that it does not have."""
+    if name in ARGUMENTS or not hasattr(run, name):
+        what = "is fixed when a Training is made" if name in ARGUMENTS else "is nothing that a Training has"
+        advice = "make a new one, ng.Training(run.G, run.D, run.data, …)"
+        raise InputError(f"run.{name} {what}: {advice}; learning rates are run.opt_g.lr and run.opt_d.lr")
 
 
 def check_fit(x_g: Array, D: Player, x: Array) -> None:
     """Samples x_g must have the width of the data x, and D must make a column of logits of them."""
     if x_g.shape[1:] != x.shape[1:]:
         wanted = f"a row of this data has {x.shape[1]} numbers"
-        raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer")
-    if isinstance(D, Network) and isinstance(D.layers[-1], Sigmoid):
+        swapped = " (or are G and D swapped?)" if x_g.shape[1:] == (1,) else ""
+        raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer{swapped}")
+    if isinstance(D, Network) and isinstance([*D.leaves()][-1], Sigmoid):
         raise InputError("D ends in a Sigmoid, but D returns logits, and the losses apply σ: leave the Sigmoid out")
     a_g = D(x_g)
     if a_g.ndim != 2 or a_g.shape[1] != 1:

@@ -26,7 +26,7 @@ from numgan.penalty import Penalty
 from numgan.run import archive, integrity
 from numgan.run.averaging import mean_weights
 from numgan.run.parts import Origin, Parts, Settings, State
-from numgan.run.preconditions import check_settings, two_optimizers
+from numgan.run.preconditions import plain_settings, two_optimizers
 from numgan.run.sampling import sample
 from numgan.run.schema import Builder, describe, shown
 from numgan.run.streams import Noise
@@ -94,7 +94,7 @@ class Checkpoint:
             history = vectors.pop("history", np.empty(0))
             self.state = State(self._said.step, self._said.updates, vectors, history)
             self.settings = self._said.settings
-            check_settings(self.settings, rows=self.settings.batch)  # as many as it takes
+            plain_settings(self.settings)
             integrity.check_origin(self._said.data)
             integrity.check_state(self.state, self.settings.k)
 

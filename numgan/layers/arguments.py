@@ -1,0 +1,96 @@
+"""What networks and the steps of the game are given: what cannot be right is refused in one line before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from numgan.backend import Array, array_module
+from numgan.errors import InputError
+from numgan.layers.base import Layer, width
+from numgan.losses import Loss
+
+
+def chain(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Layers in a row: they must be layers, each its own, new, and agree on the width between them."""
+    if not isinstance(layers, Iterable) or isinstance(layers, str | Set | Mapping):
+        raise InputError(f"a network is made of a list of layers, such as [Linear(2, 1)], got {layers!r}")
+    layers = tuple(layers)
+    if not layers:
+        raise InputError("a network needs at least one layer, got []")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise InputError(f"a network is made of layers, got {layer!r}: call the class, as in ReLU()")
+        if layer.bound:
+            raise InputError(f"{layer} already belongs to a network: make a new layer, or use copy.deepcopy(layer)")
+    if len(set(map(id, layers))) < len(layers):
+        raise InputError("the same layer object stands in the list twice: make a second one")
+    for i, layer in enumerate(layers):
+        wants, given = getattr(layer, "n_in", None), width(layers[:i][::-1], "n_out")
+        if wants is not None and given is not None and wants != given:
+            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")
+    return layers
+
+
+def check_game(G: object, D: object, loss: object) -> None:
+    """InputError unless G and D are two players, and the loss is one."""
+    for name, net in (("G", G), ("D", D)):
+        if isinstance(net, type) or not (hasattr(net, "forward") and hasattr(net, "backward")):
+            raise InputError(f"{name} must be a network, such as ng.Network([…]), got {net!r}")
+    if G is D:
+        raise InputError("G and D are the same network: make one for each")
+    if not isinstance(loss, Loss):
+        raise InputError(f"loss={loss!r} is no loss: pass one, such as ng.losses.hinge or ng.losses.Minimax()")
+
+
+def check_rows(x: Array, x_g: Array) -> None:
+    """InputError unless data x and generated rows x_g can stand in one batch."""
+    if type(x) is not type(x_g):
+        plain(x, x_g)
+    if x.dtype.kind != "f" or x.shape[1:] != x_g.shape[1:]:
+        got = f"{x.dtype}{x.shape} and {x_g.dtype}{x_g.shape}"
+        raise InputError(f"x and G(z) must be floats in rows of one width, got {got}; scale x to the model's range")
+
+
+def floating(dtype: DTypeLike) -> np.dtype:
+    """dtype, if a network can be trained in it: float16 has too few digits and too small a range."""
+    try:
+        kind = np.dtype("void" if dtype is None else dtype)
+    except TypeError:
+        raise InputError(f"dtype must be 'float32' or 'float64', got {dtype!r}") from None
+    if kind not in (np.float32, np.float64):
+        raise InputError(f"a network's dtype must be a floating type, 'float32' or 'float64', got {str(kind)!r}")
+    return kind
+
+
+def plain(x: Array, like: Array) -> Array:
+    """x, an array of another class (a memory map, say), as an array like `like`; InputError if it would lose a mask."""
+    ours, theirs = array_module(like), array_module(x)
+    if ours is not theirs:
+        names = f"a {ours.__name__} network was given a {theirs.__name__} array"
+        raise InputError(f"{names}: move one (net.copy(xp=…)) or the other")
+    if np.ma.isMaskedArray(x):
+        raise InputError("x is a masked array, and its mask would be lost: fill it, x.filled(value), or drop such rows")
+    return ours.asarray(x)
+
+
+def check_backward(dy: Array, tape: Any, theta: Array, n_out: int | None, layers: int) -> None:
+    """InputError unless dy is an array like theta with n_out columns, for (m,) against (m, 1) would broadcast in
+    silence, and tape holds a cache for each layer."""
+    if type(dy) is not type(theta) or (n_out is not None and (dy.ndim != 2 or dy.shape[1] != n_out)):
+        wanted = "the shape of y" if n_out is None else f"shape (m, {n_out})"
+        raise InputError(f"dy must be an array of {wanted}, got {getattr(dy, 'shape', dy)!r}")
+    if type(tape) is not list or len(tape) != layers:
+        raise InputError("tape must be what forward returned beside y: y, tape = net.forward(x)")
+
+
+def check_kept(net: Any, name: str, value: object) -> None:
+    """InputError where a finished network is to get other vectors or layers in the place of its own."""
+    if name not in ("layers", "theta", "grad", "buffers") or "buffers" not in vars(net) or value is vars(net)[name]:
+        return
+    if name == "layers":
+        raise InputError("the layers of a network are fixed: make a new one, Network([…])")
+    raise InputError(f"the layers hold views into {name}: write into it, net.{name}[...] = a")
