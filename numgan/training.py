@@ -39,6 +39,7 @@ from numgan.run.sampling import sample
 from numgan.run.state import Checkpoint
 from numgan.run.streams import CALIBRATION, LAYERS, Minibatches, Noise
 
+CHANGING = {"step", "average", "history"}  # of a run's attributes; its arguments are fixed
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
 
 
@@ -99,7 +100,7 @@ class Training:
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
-        if self._made and not name.startswith("_"):
+        if self._made and name not in CHANGING and not name.startswith("_"):
             check_argument(self, name)
         super().__setattr__(name, value)
 
