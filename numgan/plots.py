@@ -120,7 +120,7 @@ def _images(ax: Axes, rows: np.ndarray, image_shape: tuple[int, ...], columns: i
     for i, row in enumerate(rows):
         top, left = i // columns * (h + 1), i % columns * (w + 1)
         mosaic[top : top + h, left : left + w] = row.reshape(image_shape)
-    ax.imshow(mosaic.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.imshow(mosaic[:, :, 0] if rest == [1] else mosaic, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_visible(False)

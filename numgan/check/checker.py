@@ -20,7 +20,7 @@ from numgan.check.differences import columns, kept, peak, scale
 from numgan.check.evidence import Evidence
 from numgan.check.pairs import Pair, of_functions, of_layer, of_loss, of_value
 from numgan.check.report import Comparison, Report, joined
-from numgan.errors import InputError
+from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer
 from numgan.losses import Loss
 
@@ -55,6 +55,8 @@ def gradcheck(
     """
     if (obj is not None) + (forward is not None) + (value is not None) != 1:
         raise InputError(f"gradcheck takes one thing: {arguments.FORMS}")
+    check_whole("seed", seed, 0)
+    check_number("tolerance", tolerance, "(0, inf)")
     rng = np.random.default_rng([seed, DRAWS])
     if forward is not None:
         pairs = [of_functions(forward, backward, x, params)]
