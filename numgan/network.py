@@ -117,8 +117,8 @@ class Network(Layer):
             here = array_module(a)
             return (xp or here).array(asnumpy(a) if xp not in (None, here) else a, dtype=kind)
 
-        check_module(xp or np)
-        kind = floating(dtype or self.theta.dtype)
+        check_module(np if xp is None else xp)
+        kind = floating(self.theta.dtype if dtype is None else dtype)
         return self._sibling(moved(self.theta), moved(self.grad), moved(self.buffers))
 
     def bind(self, theta: Array, grad: Array, buffers: Array) -> None:

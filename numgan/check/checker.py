@@ -28,7 +28,7 @@ from numgan.check.pairs import (
 )
 from numgan.check.report import Comparison, Report, joined
 from numgan.check.simple import max_abs
-from numgan.errors import InputError
+from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer
 from numgan.losses import Loss
 
@@ -66,6 +66,8 @@ def gradcheck(
     """
     if (obj is not None) + (forward is not None) + (value is not None) != 1:
         raise InputError(f"gradcheck takes one thing: {arguments.FORMS}")
+    check_whole("seed", seed, 0)
+    check_number("tolerance", tolerance, "(0, inf)")
     rng = np.random.default_rng([seed, DY_KEY])
     if forward is not None:
         pairs = [pair_of_functions(forward, backward, x, params)]

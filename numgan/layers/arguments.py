@@ -59,7 +59,7 @@ def floating(dtype: DTypeLike) -> np.dtype:
     """dtype, if a network can be trained in it: float16 has too few digits and too small a range."""
     try:
         kind = np.dtype("void" if dtype is None else dtype)
-    except TypeError:
+    except (TypeError, ValueError, DeprecationWarning):  # NumPy deprecates some names
         raise InputError(f"dtype must be 'float32' or 'float64', got {dtype!r}") from None
     if kind not in (np.float32, np.float64):
         raise InputError(f"a network's dtype must be a floating type, 'float32' or 'float64', got {str(kind)!r}")
