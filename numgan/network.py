@@ -68,8 +68,16 @@ class Network(Layer):
         """The width of y, where a layer fixes it."""
         return width(self.layers[::-1], "n_out")
 
+    @property
+    def axes_in(self) -> int | None:  # type: ignore[override]
+        return width(self.layers, "axes_in")
+
+    @property
+    def axes_out(self) -> int | None:  # type: ignore[override]
+        return width(self.layers[::-1], "axes_out")
+
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
-        """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
+        """x (m, n_in) → y (m, n_out), or images (m, h, w, n_in), and the tape that backward plays."""
         x = self._checked(x)
         tape: Tape = []
         for layer in self.layers:
@@ -151,9 +159,10 @@ class Network(Layer):
             raise InputError(f"a {ours} network was given a {theirs} array: move one (net.copy(xp=…)) or the other")
         if x.dtype.kind != "f":
             raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
-        n_in = self.n_in
-        if n_in is not None and (x.ndim != 2 or x.shape[1] != n_in):
-            raise InputError(f"x must have shape (m, {n_in}), got {tuple(x.shape)}")
+        axes, n_in = self.axes_in, self.n_in
+        if x.ndim < 2 or x.ndim != (axes or x.ndim - 1) + 1 or x.shape[-1] != (n_in or x.shape[-1]):
+            middle = {1: "", 3: "h, w, "}.get(axes or 0, "…, ")
+            raise InputError(f"x must have shape (m, {middle}{n_in or 'n'}), got {tuple(x.shape)}")
         return x if x.dtype == self.theta.dtype else x.astype(self.theta.dtype)
 
     def __copy__(self) -> Network:

@@ -14,7 +14,7 @@ import contextlib
 import math
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache, partial
 from itertools import pairwise
@@ -137,3 +137,17 @@ def _work(jobs: SimpleQueue[Any], done: SimpleQueue[BaseException | None]) -> No
 @cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def each(items: Sequence[Any], job: Callable[[Any], Any]) -> None:
+    """job(item) for every item: where a team is at work, a thread that is free takes the next one. Jobs do not nest."""
+    team, waiting = _AT_WORK.get(), iter(items)  # the interpreter's lock makes taking the next one a single step
+
+    def work(_: slice) -> None:
+        for item in waiting:
+            job(item)
+
+    if team is None or len(items) < 2:
+        work(slice(0))
+    else:
+        team.do(work, [slice(0)] * min(team.threads, len(items)))

@@ -33,6 +33,8 @@ class Layer:
     rowwise: ClassVar[bool] = True  # a row of y depends on that row of x alone
     stochastic: ClassVar[bool] = False  # forward draws random numbers in training
     keeps_width: ClassVar[bool] = True  # y has the width of x, unless the layer names others (n_in, n_out)
+    axes_in: ClassVar[int | None] = None  # of a row of x: 1 for vectors (m, n), 3 for images (m, h, w, c); None: any
+    axes_out: ClassVar[int | None] = None  # of a row of y; None: as many as x has
     bound = False
 
     @property
@@ -128,7 +130,7 @@ def diagonal_tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Arr
 
 
 def width(layers: Sequence[Layer], name: str) -> int | None:
-    """The first n_in (or n_out) that one of the layers names, if only layers that keep the width come before it."""
+    """The first n_in (n_out, axes_in, axes_out) that a layer names, if only layers that keep the width come before."""
     for layer in layers:
         named = getattr(layer, name, None)
         if named is not None or not layer.keeps_width:
@@ -146,9 +148,22 @@ def check_chain(layers: Sequence[Layer]) -> None:
     if len(set(map(id, layers))) < len(layers):
         raise InputError("the same layer object stands in the list twice: make a second one")
     for i, layer in enumerate(layers):
-        wants, given = getattr(layer, "n_in", None), width(layers[:i][::-1], "n_out")
-        if wants is not None and given is not None and wants != given:
-            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")
+        _check_joint(f"layer {i}, {layer},", layer, layers[:i][::-1])
+
+
+def _check_joint(name: str, layer: Layer, before: Sequence[Layer]) -> None:
+    """What a layer takes must be what the layers before it, the nearest first, give."""
+    wants, given = layer.axes_in, width(before, "axes_out")
+    if None not in (wants, given) and wants != given:
+        forms = f"takes {_form(wants)}, but the layers before it give {_form(given)}"
+        raise InputError(f"{name} {forms}: put a Reshape between")
+    wants, given = getattr(layer, "n_in", None), width(before, "n_out")
+    if None not in (wants, given) and wants != given:
+        raise InputError(f"{name} takes {wants} features, but the layers before it give {given}")
+
+
+def _form(axes: int | None) -> str:
+    return {1: "vectors (m, n)", 3: "images (m, h, w, c)"}.get(axes or 0, f"arrays of {axes} axes beside the rows")
 
 
 def check_sizes(layer: Layer, **sizes: int) -> None:

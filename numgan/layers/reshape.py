@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator
+from numgan.errors import InputError
 from numgan.layers.base import Layer, check_sizes
 
 
@@ -19,9 +21,20 @@ class Reshape(Layer):
         self.shape = tuple(self.shape)
         check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
 
+    @property
+    def n_out(self) -> int | None:
+        return self.shape[-1] if self.shape else None
+
+    @property
+    def axes_out(self) -> int:  # type: ignore[override]
+        return len(self.shape)
+
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[int, ...]]:
+        if math.prod(x.shape[1:]) != math.prod(self.shape):
+            wanted = f"{self} needs {math.prod(self.shape)} numbers a row"
+            raise InputError(f"{wanted}, got {math.prod(x.shape[1:])} in x of shape {tuple(x.shape)}: correct either")
         return x.reshape(len(x), *self.shape), x.shape
 
     def dx(self, dy: Array, x_shape: tuple[int, ...]) -> Array:
