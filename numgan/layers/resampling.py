@@ -11,63 +11,63 @@ from numgan.layers.base import Layer, check_sizes
 
 @dataclass(eq=False)
 class AvgPool2d(Layer):
-    """Each pixel of y is the mean of a block of size × size pixels of x: (m, h, w, c) → (m, h/size, w/size, c).
+    """Each pixel of y is the mean of a block of factor × factor pixels of x: (m, h, w, c) → (m, h/factor, w/factor, c).
 
-    dx gives each pixel of a block the same share of dy, dy / size².
+    dx gives each pixel of a block the same share of dy, dy / factor².
     """
 
-    size: int = 2
+    factor: int = 2
     axes_in = axes_out = 3
 
     def __post_init__(self) -> None:
-        check_sizes(self, size=self.size)
+        check_sizes(self, factor=self.factor)
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, None]:
-        if x.ndim != 4 or x.shape[1] % self.size or x.shape[2] % self.size:
-            wanted = f"images (m, h, w, c) with h and w multiples of {self.size}"
-            raise InputError(f"{self} takes {wanted}, got {x.shape}: choose another size, or crop the images")
-        return block_means(x, self.size), None
+        if x.ndim != 4 or x.shape[1] % self.factor or x.shape[2] % self.factor:
+            wanted = f"images (m, h, w, c) with h and w multiples of {self.factor}"
+            raise InputError(f"{self} takes {wanted}, got {x.shape}: choose another factor, or crop the images")
+        return block_means(x, self.factor), None
 
     def dx(self, dy: Array, cache: None) -> Array:
-        return repeated(dy / self.size**2, self.size)
+        return repeated(dy / self.factor**2, self.factor)
 
     def tangent(self, v: Array, dy: Array, cache: None) -> tuple[Array, None]:
-        return block_means(v, self.size), None
+        return block_means(v, self.factor), None
 
 
 @dataclass(eq=False)
 class Upsample(Layer):
-    """Each pixel of x becomes a block of size × size pixels alike ("nearest"): (m, h, w, c) → (m, size h, size w, c).
+    """Each pixel of x becomes a block of factor × factor pixels alike ("nearest"): (m, h, w, c) → (m, factor · h, factor · w, c).
 
     dx is the sum of dy over each block.
     """
 
-    size: int = 2
+    factor: int = 2
     axes_in = axes_out = 3
 
     def __post_init__(self) -> None:
-        check_sizes(self, size=self.size)
+        check_sizes(self, factor=self.factor)
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, None]:
         if x.ndim != 4:
             raise InputError(f"{self} takes images (m, h, w, c), got {x.shape}: put Reshape((h, w, c)) before it")
-        return repeated(x, self.size), None
+        return repeated(x, self.factor), None
 
     def dx(self, dy: Array, cache: None) -> Array:
-        return block_means(dy, self.size) * self.size**2
+        return block_means(dy, self.factor) * self.factor**2
 
     def tangent(self, v: Array, dy: Array, cache: None) -> tuple[Array, None]:
-        return repeated(v, self.size), None
+        return repeated(v, self.factor), None
 
 
-def block_means(x: Array, size: int) -> Array:
-    """(m, h, w, c) → (m, h/size, w/size, c)."""
+def block_means(x: Array, factor: int) -> Array:
+    """(m, h, w, c) → (m, h/factor, w/factor, c)."""
     m, h, w, c = x.shape
-    return x.reshape(m, h // size, size, w // size, size, c).mean(axis=(2, 4))
+    return x.reshape(m, h // factor, factor, w // factor, factor, c).mean(axis=(2, 4))
 
 
-def repeated(x: Array, size: int) -> Array:
-    """(m, h, w, c) → (m, size · h, size · w, c)."""
+def repeated(x: Array, factor: int) -> Array:
+    """(m, h, w, c) → (m, factor · h, factor · w, c)."""
     m, h, w, c = x.shape
-    blocks = array_module(x).broadcast_to(x[:, :, None, :, None, :], (m, h, size, w, size, c))
-    return blocks.reshape(m, h * size, w * size, c)
+    blocks = array_module(x).broadcast_to(x[:, :, None, :, None, :], (m, h, factor, w, factor, c))
+    return blocks.reshape(m, h * factor, w * factor, c)

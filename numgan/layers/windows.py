@@ -127,10 +127,10 @@ class Windows:
 def _batches(y: Array, width: int) -> list[slice]:
     """The images of y (m, h', w', n), some at a time, if each has h' · w' patches of `width` numbers.
 
-    A device takes all at once.
+    A device takes all of them at once.
     """
     m, patches = len(y), y.shape[1] * y.shape[2]
     some = max(CHUNK / (patches * width), ROWS / patches, 1)
-    count = max(1, math.ceil(m / some)) if on_host(y) else 1
-    size = math.ceil(m / count)  # alike
-    return [slice(i * size, (i + 1) * size) for i in range(count)]
+    count = math.ceil(m / some) if on_host(y) else 1
+    size = math.ceil(m / max(count, 1)) or 1  # all batches alike, but for the last
+    return [slice(i, i + size) for i in range(0, m or 1, size)]
