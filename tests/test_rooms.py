@@ -32,7 +32,7 @@ RUNGS = [
     "data/__init__",
     "run/archive  run/record  run/sampling",
     "models/recipe",
-    "models/mlp  models/goodfellow2014",
+    "models/mlp  models/goodfellow2014  models/dcgan",
     "models/__init__",
     "run/state",
     "run/preconditions",

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     p = subparsers.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
     p.set_defaults(command=commands.train)
     p.add_argument("--data", help="digits (default), gaussian, mixture, ring, grid, or the path of a .npz or .npy file")
-    p.add_argument("--model", help="images, points or goodfellow2014; by default what fits the data")
+    p.add_argument("--model", help="images, points, goodfellow2014 or dcgan; by default what fits the data")
     p.add_argument("--loss", help="minimax, nonsaturating, least_squares, wasserstein or hinge")
     p.add_argument("--steps", type=int, help="updates of G, in all")
     p.add_argument("--batch", type=int, help="rows per minibatch")
