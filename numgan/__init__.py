@@ -5,7 +5,10 @@ from numgan.check import gradcheck
 from numgan.errors import DivergedError, InputError, TornError
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
+    AvgPool2d,
     BatchNorm,
+    Conv2d,
+    ConvTranspose2d,
     Dropout,
     InstanceNoise,
     Layer,
@@ -18,6 +21,7 @@ from numgan.layers import (
     Reshape,
     Sigmoid,
     Tanh,
+    Upsample,
 )
 from numgan.network import Network
 from numgan.optim import SGD, Adam
@@ -32,7 +36,10 @@ __all__ = [
     "SGD",
     "WGANGP",
     "Adam",
+    "AvgPool2d",
     "BatchNorm",
+    "Conv2d",
+    "ConvTranspose2d",
     "Decay",
     "DivergedError",
     "Dropout",
@@ -52,6 +59,7 @@ __all__ = [
     "Tanh",
     "TornError",
     "Training",
+    "Upsample",
     "data",
     "discriminator_gradient",
     "generator_gradient",

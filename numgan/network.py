@@ -34,6 +34,7 @@ class Network(Layer):
         dtype = floating(dtype)
         self.layers = chain(layers)
         self._n_in, self._n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")
+        self._axes_in = width(self.layers, "axes_in")
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
         self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
@@ -69,8 +70,16 @@ class Network(Layer):
         """The width of y, where a layer fixes it."""
         return self._n_out
 
+    @property
+    def axes_in(self) -> int | None:  # type: ignore[override]
+        return self._axes_in
+
+    @property
+    def axes_out(self) -> int | None:  # type: ignore[override]
+        return width(self.layers[::-1], "axes_out")
+
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
-        """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
+        """x (m, n_in) → y (m, n_out), or images (m, h, w, n_in), and the tape that backward plays."""
         x = self._checked(x)
         tape: Tape = []
         for layer in self.layers:
@@ -154,9 +163,10 @@ class Network(Layer):
             x = plain(x, self.theta)
         if x.dtype.kind != "f":
             raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
-        n_in = self._n_in
-        if n_in is not None and (x.ndim != 2 or x.shape[1] != n_in):
-            raise InputError(f"x must have shape (m, {n_in}), got {tuple(x.shape)}")
+        axes, n_in = self._axes_in, self._n_in
+        if x.ndim < 2 or x.ndim != (axes or x.ndim - 1) + 1 or x.shape[-1] != (n_in or x.shape[-1]):
+            middle = {1: "", 3: "h, w, "}.get(axes or 0, "…, ")
+            raise InputError(f"x must have shape (m, {middle}{n_in or 'n'}), got {tuple(x.shape)}")
         return x if x.dtype == self.theta.dtype else x.astype(self.theta.dtype)
 
     def __setattr__(self, name: str, value: Any) -> None:

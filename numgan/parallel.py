@@ -15,7 +15,7 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
 from itertools import pairwise
@@ -204,3 +204,17 @@ def _work(tasks: SimpleQueue[Any]) -> None:
         shared, i = task
         shared.help(i)
         del task, shared
+
+
+def each(items: Sequence[Any], job: Callable[[Any], Any]) -> None:
+    """job(item) for every item: where a team is at work, a thread that is free takes the next one. Jobs do not nest."""
+    team, waiting = _AT_WORK.get(), iter(items)  # the interpreter's lock makes taking the next one a single step
+
+    def work(_: slice) -> None:
+        for item in waiting:
+            job(item)
+
+    if team is None or len(items) < 2:
+        work(slice(0))
+    else:
+        team.do(work, [slice(0)] * min(team.threads, len(items)))

@@ -105,15 +105,17 @@ def test_the_seed_repeats_a_run(ring_run, tmp_path):
     assert (theta[0] != theta[2]).any()
 
 
-@pytest.mark.parametrize("model", ["images", "goodfellow2014"])
-def test_own_images_and_every_model(model, tmp_path):
-    x = np.random.default_rng(0).integers(0, 256, (120, 5, 4), dtype=np.uint8)
+@pytest.mark.parametrize(
+    ("model", "shape"), [("images", (5, 4)), ("goodfellow2014", (5, 4)), ("dcgan", (8, 4)), ("dcgan", (4, 8, 3))]
+)
+def test_own_images_and_every_model(model, shape, tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (120, *shape), dtype=np.uint8)
     np.savez(tmp_path / "own.npz", x=x)
     settings = ["--model", model, "--steps", 2, "--batch", 20, "--out", tmp_path / "r"]
     assert train("--data", tmp_path / "own.npz", *settings) == 0
     assert cli.main(["sample", str(tmp_path / "r"), "-n", "3", "--out", str(tmp_path / "x.npz")]) == 0
     with np.load(tmp_path / "x.npz") as file:
-        assert file["x"].shape == (3, 20)
+        assert file["x"].shape == (3, np.prod(shape))
         assert file["x"].min() >= 0
         assert file["x"].max() <= 1
 
@@ -161,6 +163,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path):
         (["--ema", "2"], "ema, a decay"),
         (["--threads", "0"], "--threads must be"),
         (["--model", "goodfellow2014", "--beta1", "0.5"], "trains with SGD, which has no beta1"),
+        (["--data", "ring", "--model", "dcgan"], "sides are multiples of 4, got points"),
         (["--bach", "3"], "--bach"),
         (["--step", "3"], "numgan [COMMAND] --help"),
         (["--resume", "nowhere"], "nowhere"),

@@ -14,12 +14,13 @@ from numgan.check import survey
 from numgan.lab import setup
 from numgan.layers.activations import Activation
 from numgan.layers.base import Layer
+from numgan.layers.convolution import Convolution
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.penalty import R1, Penalty
 
-BASES = {Layer, Activation, Loss, Optimizer, Penalty}
+BASES = {Layer, Activation, Convolution, Loss, Optimizer, Penalty}
 TABLES = {
     Layer: lambda: {*layers.ALL, Network},
     Loss: lambda: set(map(type, losses.BY_NAME.values())),

@@ -58,7 +58,7 @@ def blas_threads():
 
 
 def moments(run, every):
-    """Lines of the next two updates: every second one of the loop around them, some of those inside. Others if every = 2."""
+    """Lines of the next two updates: every second one of the loop around them, some inside. Others if every = 2."""
     for where, stride in ((LOOP, 2), (INSIDE, 67)):
         with Lines(where) as lines:
             go(copy.deepcopy(run), 2, every)
@@ -123,7 +123,12 @@ def test_a_torn_run_refuses_to_go_on_to_sample_and_to_save_and_its_checkpoint_is
     with pytest.raises(MemoryError), pytest.MonkeyPatch.context() as patch:
         patch.setattr(run.opt_g, "step", raises(MemoryError))
         go(run, 3)
-    for use in (lambda: go(run, 1), lambda: run.sample(4), lambda: run.save(tmp_path / "c.npz"), lambda: go(copy.copy(run), 1)):
+    for use in (
+        lambda: go(run, 1),
+        lambda: run.sample(4),
+        lambda: run.save(tmp_path / "c.npz"),
+        lambda: go(copy.copy(run), 1),
+    ):
         with pytest.raises(ng.TornError, match=r"^update 4 is not finished .* Training\.load"):
             use()
     assert (tmp_path / "c.npz").read_bytes() == kept
@@ -231,7 +236,13 @@ def test_two_iterators_made_beforehand_each_make_their_own_updates():
     assert [record.step for record in first] == [1, 2, 3, 4]
     assert [record.step for record in second] == [6, 8]
     first, second = run.steps(2), run.steps(3)
-    assert [next(first).step, next(second).step, next(first).step, *(record.step for record in second)] == [9, 10, 11, 12, 13]
+    assert [next(first).step, next(second).step, next(first).step, *(record.step for record in second)] == [
+        9,
+        10,
+        11,
+        12,
+        13,
+    ]
     assert list(first) == []
 
 
@@ -246,7 +257,7 @@ def test_between_records_and_afterwards_the_handler_is_the_one_that_was_there():
                 assert signal.getsignal(signal.SIGINT) is there
                 if record.step == 2:
                     break
-            next(run.steps(3)).step
+            next(run.steps(3))
             with pytest.raises(ng.TornError), pytest.MonkeyPatch.context() as patch:
                 patch.setattr(run, "_update", raises(ng.TornError))
                 go(run, 1)

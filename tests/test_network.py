@@ -89,7 +89,7 @@ def test_a_copy_on_the_same_backend_does_not_pass_through_the_host(monkeypatch, 
 def test_a_state_holds_what_a_layer_was_made_with_and_no_array(xp):
     net = small(xp)
     assert net.layers[0].__getstate__() == {"n_in": 3, "n_out": 5, "scale": None}
-    assert net.layers[1].__getstate__() == {"n": 5, "eps": 1e-5}
+    assert net.layers[1].__getstate__() == {"n": 5, "eps": 1e-5, "std": 0.0}
 
 
 def test_seed_fixes_the_first_values(xp):

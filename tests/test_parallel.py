@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from numgan import parallel
-from numgan.parallel import Team, each_span, matmul
+from numgan.parallel import Team, each, each_span, matmul
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (128, 100, 257), (33, 64, 500), (500, 64, 33), (100, 301, 40), (2, 3, 1000)]
 
@@ -69,6 +69,42 @@ def test_spans_cover_each_number_once(n, threads):
         each_span(n, job)
     each_span(n, job)
     assert (count == 2).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 50])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_each_item_is_done_once(n, threads):
+    done = []
+    with Team(threads).at_work():
+        each(range(n), done.append)
+    assert sorted(done) == list(range(n))
+    each(range(n), done.append)
+    assert done[n:] == list(range(n))
+
+
+def test_a_thread_that_is_free_takes_the_next_item():
+    taken, second = {}, threading.Event()
+
+    def job(i):
+        taken[i] = threading.get_ident()
+        if i == 0:
+            assert second.wait(10)  # as long as the first item lasts, the others are another thread's
+        if i == 5:
+            second.set()
+
+    with Team(2).at_work():
+        each(range(6), job)
+    assert len(taken) == 6
+    assert taken[0] not in {taken[i] for i in range(1, 6)}
+
+
+def test_an_error_in_an_item_is_raised():
+    def job(i):
+        if i == 3:
+            raise RuntimeError("in an item")
+
+    with Team(2).at_work(), pytest.raises(RuntimeError, match="in an item"):
+        each(range(8), job)
 
 
 def test_an_error_in_a_share_is_raised():

@@ -43,6 +43,17 @@ def rowwise(xp, dtype="float32"):
     return G, ng.Network([hidden, ng.LeakyReLU(), ng.Linear(6, 1)], seed=1, **how)
 
 
+def images(xp, dtype="float32"):
+    """Convolutions both ways and back to rows, which a penalty can go through."""
+    how = {"dtype": dtype, "xp": xp}
+    up = [ng.Linear(2, 12), ng.Reshape((2, 2, 3)), ng.BatchNorm(3), ng.ReLU(), ng.ConvTranspose2d(3, 2), ng.Upsample(2)]
+    down = [ng.Linear(2, 32), ng.Reshape((4, 4, 2)), ng.Conv2d(2, 3), ng.Tanh(), ng.ConvTranspose2d(3, 2, 3, 1, 0)]
+    G = ng.Network([*up, ng.AvgPool2d(4), ng.Reshape((8,)), ng.Linear(8, 2)], **how)
+    return G, ng.Network(
+        [*down, ng.AvgPool2d(2), ng.LeakyReLU(), ng.Upsample(), ng.Reshape((32,)), ng.Linear(32, 1)], 1, **how
+    )
+
+
 def run_of(pair, optimizer="Adam", **settings):
     settings = {"batch": 32, "k": 2, "seed": 3, "ema": 0.9, "threads": 1} | settings
     return ng.Training(*pair, RING, optimizers=(OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer]()), **settings)
@@ -61,7 +72,8 @@ def assert_same(ours, theirs):
 SETTINGS = [
     *({"loss": loss, "optimizer": o, "dtype": d} for loss, o, d in itertools.product(
         ng.losses.BY_NAME.values(), OPTIMIZERS, ("float32", "float64"))),
-    *({"pair": rowwise, "penalty": penalty} for penalty in (None, ng.R1(), ng.R2(), ng.WGANGP())),
+    *({"pair": pair, "penalty": penalty} for pair in (rowwise, images)
+        for penalty in (None, ng.R1(), ng.R2(), ng.WGANGP())),
     {"pair": rowwise, "loss": ng.losses.wasserstein, "clip": 0.01, "noise": "uniform"},
     {"loss": ng.losses.Minimax(smooth=0.9), "ema": None},
 ]  # fmt: skip
@@ -181,6 +193,11 @@ def test_what_crosses_the_bus_is_counted(act, h2d, d2h, syncs, device):
         (lambda a: cupy.random.default_rng(0).permutation(4), "no attribute 'permutation'"),
         (lambda a: cupy.errstate(all="ignore"), "no attribute 'errstate'"),
         (lambda a: a.setflags(write=False), "no attribute 'setflags'"),
+        (lambda a: cupy.add.at(a, ..., 1), "in no fixed order"),
+        (lambda a: cupy.lib.stride_tricks.as_strided(a, (2, 4), (8, 8)), "beyond the memory of its array"),
+        (lambda a: cupy.lib.stride_tricks.as_strided(a[1:], (4,), (8,)), "reaches 32 bytes far, beyond"),
+        (lambda a: cupy.lib.stride_tricks.as_strided(a, (2,), (-8,)), "beyond the memory"),
+        (lambda a: cupy.lib.stride_tricks.sliding_window_view(a, 2), "write one"),
         (lambda a: cupy.histogram(a), "write one"),
         (lambda a: a.tobytes(), "write one"),
     ],
@@ -206,6 +223,16 @@ def test_reductions_and_entries_are_0d_device_arrays_and_entries_are_views(devic
     entry = a[0]
     entry += 7
     assert float(a[0]) == 7
+
+
+def test_windows_of_an_array_are_a_view_of_it(device):
+    a = cupy.arange(5.0)
+    with device.counted() as counts:
+        pairs = cupy.lib.stride_tricks.as_strided(a[1:], shape=(3, 2), strides=(8, 8))
+    assert (counts.kernels, pairs.shape) == (0, (3, 2))
+    pairs[0, 1] = 7
+    assert a.tolist() == [0, 1, 7, 3, 4]
+    assert pairs.tolist() == [[1, 7], [7, 3], [3, 4]]
 
 
 def test_new_memory_is_poisoned(device):

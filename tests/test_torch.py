@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
 import numgan as ng
 from numgan.losses import Minimax, NonSaturating
@@ -40,10 +42,29 @@ def torch_forward(layers, x):
     return x
 
 
+def channels_first(x):
+    """(m, h, w, c) → (m, c, h, w), PyTorch's order."""
+    return x.permute(0, 3, 1, 2)
+
+
+def channels_last(x):
+    return x.permute(0, 2, 3, 1)
+
+
 RULES = {
     ng.Linear: lambda layer, x, W, b: F.linear(x, W.T, b),
+    ng.Conv2d: lambda layer, x, W, b=None: channels_last(
+        F.conv2d(channels_first(x), W.permute(3, 2, 0, 1).contiguous(), b, layer.stride, layer.padding)
+    ),
+    ng.ConvTranspose2d: lambda layer, x, W, b=None: channels_last(
+        F.conv_transpose2d(channels_first(x), W.permute(0, 3, 1, 2).contiguous(), b, layer.stride, layer.padding)
+    ),
+    ng.AvgPool2d: lambda layer, x: channels_last(F.avg_pool2d(channels_first(x), layer.factor)),
+    ng.Upsample: lambda layer, x: channels_last(F.interpolate(channels_first(x), scale_factor=layer.factor)),
     ng.Maxout: lambda layer, x, W, b: F.linear(x, W.T, b).unflatten(1, (layer.pieces, layer.n_out)).amax(dim=1),
-    ng.BatchNorm: lambda layer, x, gamma, beta: F.batch_norm(x, None, None, gamma, beta, training=True, eps=layer.eps),
+    ng.BatchNorm: lambda layer, x, gamma, beta: F.batch_norm(
+        x.reshape(-1, layer.n), None, None, gamma, beta, training=True, eps=layer.eps
+    ).reshape(x.shape),
     ng.LeakyReLU: lambda layer, x: F.leaky_relu(x, layer.slope),
     ng.ReLU: lambda layer, x: F.relu(x),
     ng.Tanh: lambda layer, x: torch.tanh(x),
@@ -101,21 +122,48 @@ def normalised():
     return G, D
 
 
-@pytest.fixture(params=[plain, paper, normalised], ids=lambda make: make.__name__)
+def dcgan():
+    """Radford et al. 2015, small: images of 8 × 8 pixels."""
+    G = [
+        *(ng.Linear(5, 32), ng.Reshape((2, 2, 8)), ng.BatchNorm(8), ng.ReLU()),
+        *(ng.ConvTranspose2d(8, 4, bias=False), ng.BatchNorm(4), ng.ReLU(), ng.ConvTranspose2d(4, 1), ng.Tanh()),
+    ]
+    D = [
+        *(ng.Conv2d(1, 4), ng.LeakyReLU(0.2), ng.Conv2d(4, 8, bias=False), ng.BatchNorm(8), ng.LeakyReLU(0.2)),
+        *(ng.Reshape((32,)), ng.Linear(32, 1)),
+    ]
+    return G, D
+
+
+def resampled():
+    """Odd kernels, rectangular images of two channels, whose rows are flat between the players."""
+    G = [
+        *(ng.Linear(5, 18), ng.Reshape((2, 3, 3)), ng.Upsample(2), ng.Conv2d(3, 4, kernel=3, stride=1), ng.Tanh()),
+        *(ng.ConvTranspose2d(4, 2, kernel=5, stride=3, padding=2), ng.Reshape((320,))),
+    ]
+    D = [
+        *(ng.Reshape((10, 16, 2)), ng.AvgPool2d(2), ng.Conv2d(2, 3, kernel=3, stride=1, padding=0), ng.Tanh()),
+        *(ng.Reshape((54,)), ng.Linear(54, 1)),
+    ]
+    return G, D
+
+
+@pytest.fixture(params=[plain, paper, normalised, dcgan, resampled], ids=lambda make: make.__name__)
 def players(request):
-    """G and D with random parameters, x (32, 6) and z (32, 5)."""
+    """G and D with random parameters, x (32, …) and z (32, 5)."""
     rng = np.random.default_rng(0)
     G, D = (ng.Network(layers, dtype="float64") for layers in request.param())
     for net in (G, D):
         net.theta += 0.3 * rng.standard_normal(net.size)
-    return G, D, rng.standard_normal((32, 6)), rng.standard_normal((32, 5))
+    z = rng.standard_normal((32, 5))
+    return G, D, rng.standard_normal(G(z).shape), z
 
 
 def check_gradient(net, theirs):
     for layer, p in theirs.items():
         for name, tensor in p.items():
-            ours = getattr(layer, f"d{name}")
-            assert np.max(np.abs(ours - tensor.grad.numpy())) <= ALIKE * np.max(np.abs(net.grad))
+            ours, grad = getattr(layer, f"d{name}"), 0.0 if tensor.grad is None else tensor.grad.numpy()
+            assert np.max(np.abs(ours - grad)) <= ALIKE * np.max(np.abs(net.grad))
 
 
 @pytest.mark.parametrize(("loss", "loss_d", "loss_g"), GAMES, ids=[repr(game[0]) for game in GAMES])
@@ -172,14 +220,24 @@ LAYERS = [
     ng.Sigmoid(),
     ng.Reshape((2, 3)),
 ]
+IMAGE_LAYERS = [
+    ng.Conv2d(2, 3),
+    ng.ConvTranspose2d(2, 3),
+    ng.AvgPool2d(2),
+    ng.AvgPool2d(3),
+    ng.Upsample(2),
+    ng.Upsample(3),
+    ng.BatchNorm(2),
+]
+CASES = [*((layer, (9, 6)) for layer in LAYERS), *((layer, (5, 6, 12, 2)) for layer in IMAGE_LAYERS)]
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
-def test_layers(layer):
+@pytest.mark.parametrize(("layer", "shape"), CASES, ids=[f"{layer} {len(shape) - 1}" for layer, shape in CASES])
+def test_layers(layer, shape):
     rng = np.random.default_rng(2)
     net = ng.Network([layer], dtype="float64")
     net.theta += 0.3 * rng.standard_normal(net.size)
-    x = rng.standard_normal((9, 6))
+    x = rng.standard_normal(shape)
     y, tape = net.forward(x, train=True)
     dy = rng.standard_normal(y.shape)
     theirs, t = parameters(net), torch.tensor(x, requires_grad=True)
@@ -200,6 +258,73 @@ def test_batchnorm_in_evaluation():
     x = rng.standard_normal((9, 6))
     statistics = [torch.tensor(a) for a in (layer.mean, layer.var, layer.gamma, layer.beta)]
     alike(net(x), F.batch_norm(torch.tensor(x), *statistics, training=False, eps=layer.eps))
+
+
+@pytest.mark.parametrize("cls", [ng.Conv2d, ng.ConvTranspose2d])
+@given(
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 4),
+    sides=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+)
+def test_every_convolution(cls, kernel, stride, padding, sides, channels):
+    """y, the gradients, and the double backward ∂/∂(dy, W) of ⟨∂L/∂x, v⟩, for whatever kernel and shape."""
+    layer = cls(*channels, kernel, stride, padding)
+    net = ng.Network([layer], dtype="float64")
+    rng = np.random.default_rng(6)
+    net.theta += 0.3 * rng.standard_normal(net.size)
+    x = rng.standard_normal((3, *sides, channels[0]))
+    try:
+        y, tape = net.forward(x)
+    except ng.InputError:
+        reject()  # the size of y is no whole number
+    dy, v = rng.standard_normal(y.shape), rng.standard_normal(x.shape)
+    theirs, t, u = parameters(net), torch.tensor(x, requires_grad=True), torch.tensor(dy, requires_grad=True)
+    out = torch_forward(theirs, t)
+    dx, *grads = torch.autograd.grad(out, [t, *theirs[layer].values()], u, create_graph=True)
+    alike(y, out)
+    alike(net.backward(dy, tape, add=False), dx)
+    for name, grad in zip(layer.shapes, grads, strict=True):
+        alike(getattr(layer, f"d{name}"), grad)
+    ddy, dW = torch.autograd.grad((dx * torch.tensor(v)).sum(), [u, theirs[layer]["W"]])
+    net.grad[...] = 0
+    alike(layer.tangent(v, dy, tape[0])[0], ddy)
+    alike(layer.dW, dW)
+
+
+CRITICS = {
+    "conv": lambda act: [ng.Conv2d(2, 3), act(), ng.Conv2d(3, 4, 3, 1, 1), act(), ng.Reshape((24,)), ng.Linear(24, 1)],
+    "flat": lambda act: [
+        ng.Reshape((4, 6, 2)),
+        ng.AvgPool2d(2),
+        ng.Conv2d(2, 3, 2, 1, 0),
+        act(),
+        ng.Reshape((6,)),
+        ng.Linear(6, 1),
+    ],
+    "up": lambda act: [ng.Upsample(2), ng.ConvTranspose2d(2, 1, 3, 2, 1), act(), ng.Reshape((345,)), ng.Linear(345, 1)],
+}
+
+
+@pytest.mark.parametrize("act", [ng.Tanh, ng.LeakyReLU])
+@pytest.mark.parametrize("make", CRITICS.values(), ids=CRITICS)
+@pytest.mark.parametrize("kind", ["r1", "wgan_gp"])
+def test_penalties_on_convolutional_critics(kind, make, act):
+    D = ng.Network(make(act), dtype="float64")
+    rng = np.random.default_rng(7)
+    D.theta += 0.3 * rng.standard_normal(D.size)
+    x, x_g = rng.standard_normal((2, 5, 48) if isinstance(D.layers[0], ng.Reshape) else (2, 5, 4, 6, 2))
+    eps = rng.random((5, 1))
+    value = ng.penalty.r1(D, x, 3.0) if kind == "r1" else ng.penalty.wgan_gp(D, x, x_g, 3.0, eps=eps)
+    mix = eps.reshape(-1, *[1] * (x.ndim - 1))
+    theirs, t = parameters(D), torch.tensor(x if kind == "r1" else mix * x + (1 - mix) * x_g, requires_grad=True)
+    (g,) = torch.autograd.grad(torch_forward(theirs, t).sum(), t, create_graph=True)
+    square = g.pow(2).flatten(1).sum(dim=1)
+    penalty = 1.5 * square.mean() if kind == "r1" else 3 * (square.sqrt() - 1).pow(2).mean()
+    penalty.backward()
+    alike(value, penalty)
+    check_gradient(D, theirs)
 
 
 OPTIMISERS = [

@@ -3,15 +3,18 @@
 from numgan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.layers.base import Layer
 from numgan.layers.batchnorm import BatchNorm
+from numgan.layers.convolution import Conv2d, ConvTranspose2d
 from numgan.layers.dropout import Dropout
 from numgan.layers.linear import Linear
 from numgan.layers.maxout import Maxout
 from numgan.layers.minibatch import MinibatchStd, Pack
 from numgan.layers.noise import InstanceNoise
+from numgan.layers.resampling import AvgPool2d, Upsample
 from numgan.layers.reshape import Reshape
 
 ALL: tuple[type[Layer], ...] = (
     *(Linear, Maxout, Reshape),
+    *(Conv2d, ConvTranspose2d, AvgPool2d, Upsample),
     *(ReLU, LeakyReLU, Tanh, Sigmoid),
     *(BatchNorm, Dropout, InstanceNoise, MinibatchStd, Pack),
 )

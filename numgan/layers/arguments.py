@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,23 @@ def chain(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     if len(set(map(id, layers))) < len(layers):
         raise InputError("the same layer object stands in the list twice: make a second one")
     for i, layer in enumerate(layers):
-        wants, given = getattr(layer, "n_in", None), width(layers[:i][::-1], "n_out")
-        if wants is not None and given is not None and wants != given:
-            raise InputError(f"layer {i}, {layer}, takes {wants} features, but the layers before it give {given}")
+        _check_joint(f"layer {i}, {layer},", layer, layers[:i][::-1])
     return layers
+
+
+def _check_joint(name: str, layer: Layer, before: Sequence[Layer]) -> None:
+    """What a layer takes must be what the layers before it, the nearest first, give."""
+    wants, given = layer.axes_in, width(before, "axes_out")
+    if None not in (wants, given) and wants != given:
+        forms = f"takes {_form(wants)}, but the layers before it give {_form(given)}"
+        raise InputError(f"{name} {forms}: put a Reshape between")
+    wants, given = getattr(layer, "n_in", None), width(before, "n_out")
+    if None not in (wants, given) and wants != given:
+        raise InputError(f"{name} takes {wants} features, but the layers before it give {given}")
+
+
+def _form(axes: int | None) -> str:
+    return {1: "vectors (m, n)", 3: "images (m, h, w, c)"}.get(axes or 0, f"arrays of {axes} axes beside the rows")
 
 
 def check_game(G: object, D: object, loss: object) -> None:
@@ -78,9 +91,9 @@ def plain(x: Array, like: Array) -> Array:
 
 
 def check_backward(dy: Array, tape: Any, theta: Array, n_out: int | None, layers: int) -> None:
-    """InputError unless dy is an array like theta with n_out columns, for (m,) against (m, 1) would broadcast in
-    silence, and tape holds a cache for each layer."""
-    if type(dy) is not type(theta) or (n_out is not None and (dy.ndim != 2 or dy.shape[1] != n_out)):
+    """InputError unless dy is an array like theta with rows that are n_out wide, for (m,) against (m, 1) would
+    broadcast in silence, and tape holds a cache for each layer."""
+    if type(dy) is not type(theta) or (n_out is not None and (dy.ndim < 2 or dy.shape[-1] != n_out)):
         wanted = "the shape of y" if n_out is None else f"shape (m, {n_out})"
         raise InputError(f"dy must be an array of {wanted}, got {getattr(dy, 'shape', dy)!r}")
     if type(tape) is not list or len(tape) != layers:

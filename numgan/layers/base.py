@@ -38,6 +38,8 @@ class Layer:
     stochastic: ClassVar[bool] = False  # forward draws random numbers in training
     keeps_width: ClassVar[bool] = True  # y has the width of x, unless the layer names others (n_in, n_out)
     example_row: ClassVar[tuple[int, ...]] = (4,)  # the shape of a row of x that `example()` takes
+    axes_in: ClassVar[int | None] = None  # of a row of x: 1 for vectors (m, n), 3 for images (m, h, w, c); None: any
+    axes_out: ClassVar[int | None] = None  # of a row of y; None: as many as x has
     bound = False
 
     @classmethod
@@ -72,9 +74,10 @@ class Layer:
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of a row of y, where a row of x has this one; InputError where the layer takes no such row."""
         n_in, n_out = getattr(self, "n_in", None), getattr(self, "n_out", None)
-        if n_in is not None and x_shape != (n_in,):
-            raise InputError(f"{self} takes rows of shape ({n_in},), got {x_shape}")
-        return x_shape if n_out is None else (n_out,)
+        if self.axes_in not in (None, len(x_shape)) or (n_in is not None and x_shape[-1:] != (n_in,)):
+            wanted = f"({'h, w, ' * (self.axes_in == 3)}{n_in or 'n'})"
+            raise InputError(f"{self} takes rows of shape {wanted}, got {x_shape}")
+        return x_shape if n_out is None else (*x_shape[:-1], n_out)
 
     def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
         """Moves into a network: takes these parts of its vectors and fills in first values. Once in a layer's life."""
@@ -164,7 +167,7 @@ def diagonal_tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Arr
 
 
 def width(layers: Sequence[Layer], name: str) -> int | None:
-    """The first n_in (or n_out) that one of the layers names, if only layers that keep the width come before it."""
+    """The first n_in (n_out, axes_in, axes_out) that a layer names, if only layers that keep the width come before."""
     for layer in layers:
         named = getattr(layer, name, None)
         if named is not None or not layer.keeps_width:

@@ -9,7 +9,7 @@ import numpy as np
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import check_number
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.linear import row_sum
+from numgan.layers.linear import row_mean, row_sum
 
 
 @dataclass(eq=False)
@@ -18,16 +18,22 @@ class BatchNorm(Layer):
 
     Ioffe & Szegedy 2015, Algorithm 1. In training μ and σ² are the batch's own mean and (biased) variance, so every
     row of y depends on all rows of x; in evaluation they are the constants `mean` and `var`, which only
-    `calibrate(x)` sets.
+    `calibrate(x)` sets. Images (m, h, w, n) are m · h · w rows here: the features are the channels (§3.2).
+
+    With dx̂ = γ dy, dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + eps), means over the rows.
+
+    γ starts normal about 1 with standard deviation std: 0, or the 0.02 of Radford et al. 2015 (DCGAN). β starts at 0.
     """
 
     n: int
     eps: float = 1e-5
+    std: float = 0.0
     rowwise = False
 
     def __post_init__(self) -> None:
         check_sizes(self, n=self.n)
         self.eps = check_number("BatchNorm's eps", self.eps, "(0, inf)")
+        self.std = check_number("BatchNorm's std", self.std, "[0, inf)")
 
     @classmethod
     def example(cls) -> BatchNorm:
@@ -49,15 +55,21 @@ class BatchNorm(Layer):
 
     def init(self, rng: np.random.Generator) -> None:
         self.gamma[...], self.beta[...] = 1, 0
+        if self.std:
+            spread = rng.normal(0, self.std, self.n)
+            self.gamma += array_module(self.gamma).asarray(spread, dtype=self.gamma.dtype)
         self.mean[...], self.var[...] = 0, 1
 
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[Array, Array, bool]]:
-        mean, var = (x.mean(axis=0), x.var(axis=0)) if train else (self.mean, self.var)
+        x_hat = x - (row_mean(x) if train else self.mean)
+        var = row_mean(x_hat * x_hat) if train else self.var
         s = 1 / array_module(x).sqrt(var + self.eps)  # (n,)
-        x_hat = (x - mean) * s
-        return self.gamma * x_hat + self.beta, (x_hat, s, train)
+        x_hat *= s
+        y = x_hat * self.gamma
+        y += self.beta
+        return y, (x_hat, s, train)
 
     def backward(
         self,
@@ -68,16 +80,19 @@ class BatchNorm(Layer):
         add: bool = True,
     ) -> Array | None:
         x_hat, s, train = cache
+        dgamma = dy * x_hat  # of each row
         if params:
-            row_sum(dy * x_hat, self.dgamma, add)
+            row_sum(dgamma, self.dgamma, add)
             row_sum(dy, self.dbeta, add)
         if not inputs:
             return None
-        dx_hat = dy * self.gamma
         if train:  # μ and σ² depend on x too: their derivatives take out the mean and the part along x̂
-            dx_hat = dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)
-        return dx_hat * s
+            out = x_hat * row_mean(dgamma)
+            out += row_mean(dy)
+            dy = dy - out
+        return dy * (self.gamma * s)
 
     def calibrate(self, x: Array) -> Array:
-        self.mean[...], self.var[...] = x.mean(axis=0), x.var(axis=0)
+        rows = x.reshape(-1, self.n)
+        self.mean[...], self.var[...] = rows.mean(axis=0), rows.var(axis=0)
         return self(x)

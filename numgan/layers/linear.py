@@ -25,6 +25,7 @@ class Linear(Layer):
     n_in: int
     n_out: int
     scale: float | None = None
+    axes_in = axes_out = 1
 
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out)
@@ -68,8 +69,20 @@ def product(a: Array, b: Array, out: Array, add: bool) -> None:
 
 
 def row_sum(dy: Array, out: Array, add: bool) -> None:
-    """out += Σ_rows dy, or out = Σ_rows dy, as 1ᵀ dy: a BLAS adds rows up three times faster than sum(axis=0)."""
-    product(array_module(dy).ones(len(dy), dtype=dy.dtype), dy, out, add)
+    """out += Σ_rows dy, or out = Σ_rows dy, as 1ᵀ dy: a BLAS adds rows up three times faster than sum(axis=0).
+
+    dy (…, n): the rows may lie along several axes.
+    """
+    rows = dy.reshape(-1, dy.shape[-1])
+    product(array_module(dy).ones(len(rows), dtype=dy.dtype), rows, out, add)
+
+
+def row_mean(x: Array) -> Array:
+    """The mean of the rows, (…, n) → (n,)."""
+    mean = array_module(x).empty(x.shape[-1], dtype=x.dtype)
+    row_sum(x, mean, add=False)
+    mean /= x.size // x.shape[-1]
+    return mean
 
 
 def _uniform(view: Array, rng: np.random.Generator, scale: float) -> None:

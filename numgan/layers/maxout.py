@@ -22,6 +22,7 @@ class Maxout(Layer):
     n_out: int
     pieces: int
     scale: float | None = None
+    axes_in = axes_out = 1
 
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out, pieces=self.pieces)

@@ -20,6 +20,7 @@ class Pack(Layer):
     k: int
     rowwise = False
     keeps_width = False
+    axes_out = 1
 
     def __post_init__(self) -> None:
         check_sizes(self, k=self.k)
@@ -55,6 +56,7 @@ class MinibatchStd(Layer):
 
     n: int
     rowwise = False
+    axes_in = axes_out = 1
 
     def __post_init__(self) -> None:
         check_sizes(self, n=self.n)

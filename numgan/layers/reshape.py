@@ -24,6 +24,14 @@ class Reshape(Layer):
         self.shape = tuple(self.shape)
         check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
 
+    @property
+    def n_out(self) -> int | None:
+        return self.shape[-1] if self.shape else None
+
+    @property
+    def axes_out(self) -> int:  # type: ignore[override]
+        return len(self.shape)
+
     @classmethod
     def example(cls) -> Reshape:
         return cls((2, 2))
@@ -36,6 +44,9 @@ class Reshape(Layer):
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[int, ...]]:
+        if math.prod(x.shape[1:]) != math.prod(self.shape):
+            wanted = f"{self} needs {math.prod(self.shape)} numbers a row"
+            raise InputError(f"{wanted}, got {math.prod(x.shape[1:])} in x of shape {tuple(x.shape)}: correct either")
         return x.reshape(len(x), *self.shape), x.shape
 
     def dx(self, dy: Array, x_shape: tuple[int, ...]) -> Array:

@@ -21,6 +21,8 @@ SORT = ("run.streams:Minibatches.__call__", "xp.argsort(keys)")
 PICK = ("run.streams:Minibatches.__call__", "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)")
 MASK = ("layers.dropout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
 LOSS = ("gan:generator_gradient", "return Info(value")
+ADD = ("layers.windows:Windows.fold", "part += (y.reshape(-1, n) @ M[:, columns]).reshape(part.shape)")
+STRIDED = ("layers.windows:Windows._view", "return as_strided(x, shape, (image, s * row, s * column, row, channel))")
 
 BUGS = [
     # np. where xp. was meant
@@ -31,7 +33,7 @@ BUGS = [
     ("np.sqrt in the optimiser", "optim:Adam.update", "xp.sqrt(", "np.sqrt("),
     ("np.multiply with out=", "optim:SGD.update", "v *= momentum", "np.multiply(v, momentum, out=v)"),
     ("np.concatenate of a batch", "gan:_both_in_one_batch", "xp.concatenate([x, x_g])", "np.concatenate([x, x_g])"),
-    ("np.mean of a batch", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=0)", "np.mean(x, axis=0)"),
+    ("np.mean of a batch", "layers.batchnorm:BatchNorm.forward", "row_mean(x) if", "np.mean(x, axis=0) if"),
     ("np.arange beside device arrays", "layers.maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
     ("host labels", "losses:LeastSquares.discriminator", "(a_x - 1)", "(a_x - np.ones(a_x.shape, 'f'))"),
@@ -45,7 +47,8 @@ BUGS = [
     # what CuPy does not have
     ("where= of a ufunc", "layers.activations:ReLU.dx", "dy * (y > 0)",
      "array_module(y).multiply(dy, 0, out=dy.copy(), where=y <= 0)"),
-    ("initial= of a sum", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=0)", "x.sum(axis=0, initial=0) / len(x)"),
+    ("initial= of a sum", "layers.batchnorm:BatchNorm.forward", "row_mean(x) if",
+     "x.sum(axis=0, initial=0) / len(x) if"),
     ("min= and max= of clip", "layers.activations:ReLU.f", "maximum(x, 0)",
      "clip(x, a_min=0, a_max=None, dtype=x.dtype)"),
     ("rng.normal", "run.streams:Noise.__call__", "self._draw(rng, (BLOCK, self.batch, self.n_z), self.dtype)",
@@ -68,7 +71,7 @@ BUGS = [
     ("np.isfinite(loss)", *LOSS, "assert np.isfinite(value); return Info(value"),
     ("math.sqrt of a device scalar", "optim:Adam.update", "t = self.t + 1", "t = self.t + 1; math.sqrt(grad[0] ** 2)"),
     ("max() of device scalars", "layers.batchnorm:BatchNorm.backward", "x_hat, s, train = cache",
-     "x_hat, s, train = cache; max(dy[0])"),
+     "x_hat, s, train = cache; max(dy.ravel()[:3])"),
     (".any() in a condition", "losses:LeastSquares.generator", "m = _rows(a_g)", "m = _rows(a_g) if a_g.any() else 1"),
     ("a loop over entries", "losses:sigmoid", "return", "[float(x) for x in a.ravel()[:2]]; return"),
     ("the norm read every step", "optim:Optimizer.step", "self.t += 1", "self.t += 1; (grad @ grad).tolist()"),
@@ -100,6 +103,27 @@ BUGS = [
      "dh = array_module(x).zeros(dh.shape); dh = dh.reshape(len(x), -1)"),
     ("an integer array as divisor", "losses:LeastSquares.generator", "(a_g - 1) / m",
      "(a_g - 1) / (array_module(a_g).arange(1) + m)"),
+    # convolution
+    ("np's as_strided", "layers.windows:Windows._view", "array_module(x).lib", "np.lib"),
+    ("as_strided on a copy", STRIDED[0], STRIDED[1],
+     "return array_module(x).asarray(np.lib.stride_tricks.as_strided(asnumpy(x), shape, "
+     "(image, s * row, s * column, row, channel)))"),
+    ("a view that cannot be written", STRIDED[0], STRIDED[1],
+     STRIDED[1].replace("channel))", "channel), writeable=True)")),
+    ("np.pad of a batch", "layers.windows:Windows._padded", "padded[:, p : p + h, p : p + w] = x",
+     "padded[...] = np.pad(x, [(0, 0), (p, p), (p, p), (0, 0)])"),
+    ("windows by host indices", "layers.windows:Windows.unfold", "return",
+     "x[:, np.arange(x.shape[1])]; return"),
+    ("np.add.at in fold", *ADD, ADD[1].replace("part += ", "np.add.at(part, ..., ") + ")"),
+    ("add.at in fold", *ADD, ADD[1].replace("part += ", "array_module(x).add.at(part, ..., ") + ")"),
+    ("fold by indices that occur twice", *ADD,
+     ADD[1] + "; rows = array_module(x).arange(x.shape[1]) // 2; x[:, rows] += 0"),
+    ("images without a dtype", "layers.windows:Windows.fold", ", dtype=y.dtype", ""),
+    ("a host array for y", "layers.windows:Windows.unfold_product", "xp.empty", "np.zeros"),
+    ("products kept on the host", "layers.windows:Windows.patch_product", "return products[0]",
+     "return array_module(x).asarray(asnumpy(products[0]))"),
+    ("pixels repeated by a host array", "layers.resampling:repeated", "return",
+     "blocks = blocks * np.ones(blocks.shape, 'f'); return"),
 ]  # fmt: skip
 
 

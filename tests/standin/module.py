@@ -73,7 +73,12 @@ def _ufunc(name: str, ours: np.ufunc) -> Any:
         return compute(ours, *args, **how)
 
     ufunc.__name__ = name
+    ufunc.at = _unordered  # type: ignore[attr-defined]
     return ufunc
+
+
+def _unordered(*args: Any) -> None:
+    raise TypeError("ufunc.at adds in no fixed order on a device: the same sum has other last digits in another run")
 
 
 def _function(name: str, ours: Any) -> Any:
@@ -160,6 +165,29 @@ def empty_like(*args: Any, **how: Any) -> ndarray:
     return wrap(poisoned(np.empty_like(bound["prototype"]._a, dtype=bound.get("dtype"))))
 
 
+def as_strided(*args: Any, **how: Any) -> ndarray:
+    """A view. The real one checks no bounds: where it would reach beyond the memory of x, this one raises."""
+    bound = bind("lib.stride_tricks.as_strided", *args, **how)
+    a = bound["x"]._a
+    shape, strides = bound.get("shape", a.shape), bound.get("strides", a.strides)
+    reach = sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True)) + a.itemsize
+    if min(strides, default=0) < 0 or min(shape, default=1) < 0 or reach > room(a):
+        raise ValueError(f"as_strided reaches {reach} bytes far, beyond the memory of its array")
+    return wrap(np.lib.stride_tricks.as_strided(a, shape, strides))
+
+
+def room(a: np.ndarray) -> int:
+    """Bytes from the first entry of `a` to the end of the memory that it is a view of."""
+    whole = a
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    return address(whole) + whole.nbytes - address(a)
+
+
+def address(a: np.ndarray) -> int:
+    return a.__array_interface__["data"][0]
+
+
 class CUDARuntimeError(RuntimeError):
     """What every call raises where there is no GPU."""
 
@@ -190,6 +218,7 @@ cupy = Space(
     cuda=CUDA,
     random=Space("cupy.random", **RANDOM),
     linalg=Space("cupy.linalg"),
+    lib=Space("cupy.lib", stride_tricks=Space("cupy.lib.stride_tricks", as_strided=as_strided)),
     newaxis=None,
 )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = Path(__file__).with_name("manifest.json")
-SPACES = ["", "linalg", "random", "cuda", "cuda.runtime"]  # "" is cupy itself
+SPACES = ["", "linalg", "lib", "lib.stride_tricks", "random", "cuda", "cuda.runtime"]  # "" is cupy itself
 CLASSES = ["ndarray", "ufunc", "random.Generator", "cuda.Device", "cuda.Event", "cuda.Stream"]
 
 

@@ -1,0 +1,136 @@
+"""Unfold and fold: windows of images as the rows of a matrix, and back again.
+
+`unfold` copies every window of an image into a row, a patch. `fold` is its adjoint, ⟨unfold x, c⟩ = ⟨x, fold c⟩: it
+adds every patch at the place of its window, so where windows overlap, patches add up. Images are (m, h, w, c): rows,
+height, width, channels. Sizes as in Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
+
+The products with a matrix go through a few images at a time, so that their patches stay in the cache, and threads share
+the work. How many images follows from sizes alone: a run repeats bit for bit, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from numgan.backend import Array, array_module, on_host
+from numgan.parallel import each
+
+CHUNK = 131_072  # numbers in the patches of some images, at least: enough to be worth a thread
+ROWS = 512  # patches of some images, at least: fewer make a matrix product slow
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of kernel × kernel pixels, `stride` apart, over images with `padding` zeros around them.
+
+    Over images (m, h, w, c) lie m · h' · w' windows; each has K = kernel · kernel · c numbers.
+    """
+
+    kernel: int
+    stride: int
+    padding: int
+
+    def count(self, n: int) -> float:
+        """How many windows lie along n pixels, h' of h. Whole if they end where the image does. Relationship 6."""
+        return (n + 2 * self.padding - self.kernel) / self.stride + 1
+
+    def extent(self, n: int) -> int:
+        """How many pixels lie under n windows, h of h', without the padding. Relationship 13."""
+        return (n - 1) * self.stride - 2 * self.padding + self.kernel
+
+    def unfold(self, x: Array) -> Array:
+        """Every window as a row: images x (m, h, w, c) → patches (m · h' · w', K)."""
+        return self._view(self._padded(x)).reshape(-1, self.kernel**2 * x.shape[3])  # copies what windows share
+
+    def fold(self, y: Array, M: Array, h: int, w: int) -> Array:
+        """Every patch at its place: y (m, h', w', n), M (n, K), patches y M → their sum, images (m, h, w, c).
+
+        With the identity for M it is the adjoint of unfold. It takes a product so that no more than some columns of
+        the patches need exist at a time.
+        """
+        p, n, c = self.padding, len(M), M.shape[1] // self.kernel**2
+        x = array_module(y).zeros((len(y), h + 2 * p, w + 2 * p, c), dtype=y.dtype)
+        for part, columns in self._parts(x):
+            part += (y.reshape(-1, n) @ M[:, columns]).reshape(part.shape)
+        return x[:, p : p + h, p : p + w]
+
+    def unfold_product(self, x: Array, M: Array) -> Array:
+        """unfold(x) M, for x (m, h, w, c) and M (K, n) → (m, h', w', n)."""
+        xp, (h, w), n = array_module(x), x.shape[1:3], M.shape[1]
+        y = xp.empty((len(x), int(self.count(h)), int(self.count(w)), n), dtype=x.dtype)
+
+        def some(images: slice) -> None:
+            xp.matmul(self.unfold(x[images]), M, out=y[images].reshape(-1, n))
+
+        each(_batches(y, len(M)), some)
+        return y
+
+    def fold_product(self, y: Array, M: Array, h: int, w: int) -> Array:
+        """fold of the patches y M, for y (m, h', w', n) and M (n, K) → (m, h, w, c)."""
+        x = array_module(y).empty((len(y), h, w, M.shape[1] // self.kernel**2), dtype=y.dtype)
+
+        def some(images: slice) -> None:
+            x[images] = self.fold(y[images], M, h, w)
+
+        each(_batches(y, M.shape[1]), some)
+        return x
+
+    def patch_product(self, x: Array, y: Array) -> Array:
+        """unfold(x)ᵀ y, for x (m, h, w, c) and y (m, h', w', n) → (K, n)."""
+        batches = _batches(y, self.kernel**2 * x.shape[3])
+        products = [y] * len(batches)
+
+        def some(i: int) -> None:
+            images = batches[i]
+            products[i] = self.unfold(x[images]).T @ y[images].reshape(-1, y.shape[3])
+
+        each(range(len(batches)), some)
+        for product in products[1:]:  # in this order, whichever thread was first
+            products[0] += product
+        return products[0]
+
+    def _padded(self, x: Array) -> Array:
+        """x (m, h, w, c) with its zeros, in one block of memory."""
+        (m, h, w, c), p, xp = x.shape, self.padding, array_module(x)
+        if not p:
+            return xp.ascontiguousarray(x)
+        padded = xp.zeros((m, h + 2 * p, w + 2 * p, c), dtype=x.dtype)
+        padded[:, p : p + h, p : p + w] = x
+        return padded
+
+    def _view(self, x: Array) -> Array:
+        """The windows of padded images: a view (m, h', w', kernel, kernel · c) in which they share their pixels.
+
+        A row of a window is kernel · c numbers side by side.
+        """
+        (m, h, w, c), (image, row, column, channel) = x.shape, x.strides
+        k, s = self.kernel, self.stride
+        shape = (m, (h - k) // s + 1, (w - k) // s + 1, k, k * c)
+        as_strided = array_module(x).lib.stride_tricks.as_strided
+        return as_strided(x, shape, (image, s * row, s * column, row, channel))
+
+    def _parts(self, x: Array) -> Iterator[tuple[Array, slice]]:
+        """The windows of padded images in parts, and the columns of the patches that belong to each.
+
+        A part is one row of all windows, `stride` columns of it: no two windows overlap there, so `+=` adds them all.
+        """
+        k, c, view = self.kernel, x.shape[3], self._view(x)
+        for row in range(k):
+            for left in range(0, k, self.stride):
+                right = min(left + self.stride, k)
+                columns = slice((row * k + left) * c, (row * k + right) * c)
+                yield view[:, :, :, row, left * c : right * c], columns
+
+
+def _batches(y: Array, width: int) -> list[slice]:
+    """The images of y (m, h', w', n), some at a time, if each has h' · w' patches of `width` numbers.
+
+    A device takes all of them at once.
+    """
+    m, patches = len(y), y.shape[1] * y.shape[2]
+    some = max(CHUNK / (patches * width), ROWS / patches, 1)
+    count = math.ceil(m / some) if on_host(y) else 1
+    size = math.ceil(m / max(count, 1)) or 1  # all batches alike, but for the last
+    return [slice(i, i + size) for i in range(0, m or 1, size)]
