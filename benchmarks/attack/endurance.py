@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 import tempfile
 import tracemalloc
 from collections import Counter
@@ -15,9 +16,11 @@ from pathlib import Path
 import numpy as np
 
 import numgan as ng
+from benchmarks.attack import within
 
 EVERY = 100  # steps between records
 PENALTIES = {"none": {}, "r1": {"penalty": ng.R1(1.0)}, "wgan_gp": {"penalty": ng.WGANGP()}, "clip": {"clip": 0.05}}
+GROWTH = 1_000_000  # bytes that a long run may take beside its history
 RATES = (1e-3, 1e5)  # usual, and absurd
 
 
@@ -43,10 +46,10 @@ def outcome(run: ng.Training, steps: int) -> str:
     return "finite" if all(np.isfinite(a).all() for a in arrays) else "not finite, unnamed"
 
 
-def outcomes(steps: int, seed: int) -> Counter[str]:
+def outcomes(steps: int, seed: int, minutes: float = 60.0) -> Counter[str]:
     """So many steps in all, over losses, penalties, rates and seeds."""
     cases = list(itertools.product(ng.losses.BY_NAME, PENALTIES, RATES, (seed, seed + 1)))
-    return Counter(outcome(training(*case), steps // len(cases)) for case in cases)
+    return Counter(within(minutes, (outcome(training(*case), steps // len(cases)) for case in cases)))
 
 
 def growth(steps: int, seed: int) -> int:
@@ -62,15 +65,19 @@ def growth(steps: int, seed: int) -> int:
     return grown - 400 * (steps // EVERY)  # a record: a tuple of eight numbers
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of the runs, at most")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print(f"endurance, {options.steps} steps in all: {dict(outcomes(options.steps, options.seed))}", flush=True)
-    grown = growth(options.steps // 2, options.seed)
-    print(f"memory over {options.steps // 2} steps: {grown:+} bytes beside the history")
+    ends = outcomes(options.steps, options.seed, options.minutes)
+    print(f"runs, {options.steps} steps in all: {dict(ends)}", flush=True)
+    steps = min(options.steps // 2, int(20_000 * options.minutes))
+    grown = growth(steps, options.seed)
+    print(f"memory over {steps} steps: {grown:+} bytes beside the history")
+    return 1 if ends["not finite, unnamed"] or grown > GROWTH else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

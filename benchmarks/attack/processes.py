@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.attack import within
 from numgan.app import cli, folder
 from numgan.run import archive
 
@@ -195,13 +196,14 @@ def _verdict(kind: str, arena: Arena, statuses: list[int], allowed: list[list[in
     return "ok" if statuses in allowed and whole else f"{kind}: {statuses}, {'whole' if whole else 'lost'}"
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of each of the three, at most")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    rng = random.Random(options.seed)
+    rng, faults = random.Random(options.seed), 0
     with tempfile.TemporaryDirectory() as name:
         arena = Arena(Path(name))
         parts = {
@@ -210,8 +212,11 @@ def main() -> None:
             "pairs": (pair(arena, rng) for _ in range(options.pairs)),
         }
         for part, outcomes in parts.items():
-            print(f"{part}: {dict(Counter(outcomes))}", flush=True)
+            counts = Counter(within(options.minutes, outcomes))
+            faults += counts.total() - counts["ok"]
+            print(f"{part}: {dict(counts)}", flush=True)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
