@@ -302,7 +302,9 @@ def test_two_runs_in_two_threads_are_those_of_one_after_the_other(monkeypatch):
         before = blas_threads()
         alone = [(go(run), run.history) for run in map(training, range(2))]
         runs, found = [training(seed) for seed in range(2)], {}
-        threads = [threading.Thread(target=lambda i=i, run=run: found.update({i: go(run)})) for i, run in enumerate(runs)]
+        threads = [
+            threading.Thread(target=lambda i=i, run=run: found.update({i: go(run)})) for i, run in enumerate(runs)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

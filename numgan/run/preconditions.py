@@ -40,7 +40,7 @@ def check_settings(settings: Settings, rows: int) -> None:
     for name, least in (("batch", 1), ("k", 1), ("seed", 0), ("threads", 1)):
         check_whole(name, getattr(settings, name), least)
     if settings.threads > MOST_THREADS:
-        raise InputError(f"threads is {settings.threads}, expected at most {MOST_THREADS}: take as many as there are cores")
+        raise InputError(f"threads is {settings.threads}, expected at most {MOST_THREADS}: take the number of cores")
     if settings.batch > rows:
         raise InputError(f"batch is {settings.batch}, but the data has {rows} rows: use a smaller batch")
     if settings.ema is not None and not 0 < settings.ema < 1:
