@@ -18,6 +18,8 @@ class Ramp:
     finish: int
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            _check_positive(f"Ramp's {name}", value)
         if not self.begin < self.finish:
             raise InputError(f"Ramp goes from update {self.begin!r} to {self.finish!r}: begin must come before finish")
 
@@ -35,11 +37,19 @@ class Decay:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
+        _check_positive("Decay's start", self.start)
+        _check_positive("Decay's floor", self.floor)
         if not self.factor > 0:
             raise InputError(f"Decay divides by factor at every update, a positive number; got {self.factor!r}")
 
     def __call__(self, t: int) -> float:
-        return max(self.start * math.exp(-t * math.log(self.factor)), self.floor)
+        power = min(-t * math.log(self.factor), 700.0)  # a factor below 1 makes it grow: beyond e⁷⁰⁰ is no float
+        return max(self.start * math.exp(power), self.floor)
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise InputError(f"{name} must be a number of 0 or more, got {value!r}")
 
 
 ALL = (Ramp, Decay)
