@@ -92,9 +92,10 @@ class Checkpoint:
             if "G" not in described:
                 raise InputError("is not the checkpoint of a training run: give checkpoint.npz")
             self._said: Description = Builder()(described, Description, "checkpoint")
-            history = vectors.pop("history", np.empty(0))
+            self.settings, history = self._said.settings, vectors.pop("history", None)
+            if history is None:
+                raise InputError(f"has no history: {integrity.OTHER}")
             self.state = State(self._said.step, self._said.updates, vectors, history)
-            self.settings = self._said.settings
             check_settings(self.settings, rows=self.settings.batch)  # as many as it takes
             integrity.check_origin(self._said.data)
             integrity.check_state(self.state, self.settings.k)
