@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import astuple, replace
 from types import ModuleType
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module, random_generator
 from numgan.data import Data
-from numgan.errors import DivergedError, Lazy, TornError, check_path, check_whole
+from numgan.errors import DivergedError, Lazy, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.layers.base import Player
 from numgan.losses import Loss, nonsaturating
@@ -23,7 +23,7 @@ from numgan.run import state
 from numgan.run.archive import named
 from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
-from numgan.run.interrupts import HeldBack
+from numgan.run.interrupts import HeldBack, Whole
 from numgan.run.parts import Parts, Settings, State
 from numgan.run.preconditions import (
     check_argument,
@@ -93,7 +93,7 @@ class Training:
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
         self.history: list[Record] = []
-        self._unfinished = ""  # what is being done, or was broken off
+        self._whole = Whole()
         check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
@@ -130,16 +130,15 @@ class Training:
 
     def _whole_update(self, due: int) -> None:
         """One update, with its record at step `due`. If this is broken off, the run is torn."""
-        self._refuse_if_torn()
-        self._unfinished = f"update {self.step + 1}"
+        self._whole.begin(f"update {self.step + 1}")
         info_d, info_g = self._update()
         try:
             if self.step == due:
                 self.history.append(record(self.step, self.G, self.D, info_g, info_d))
         except DivergedError:  # it was made whole, and led nowhere
-            self._unfinished = ""
+            self._whole.end()
             raise
-        self._unfinished = ""
+        self._whole.end()
 
     def _update(self) -> tuple[Info, Info]:
         """One iteration of Algorithm 1: k updates of D, each on fresh data and noise, then one of G on fresh noise."""
@@ -253,22 +252,5 @@ class Training:
         calibrate(self.G, lambda: self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION))
         calibrate(self.D, lambda: self._minibatches.x[:CALIBRATION_ROWS])
 
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Lends G the averaged weights, where kept."""
-        self._refuse_if_torn()
-        with HeldBack():
-            self._unfinished = "a look at its averaged weights"
-            try:
-                with averaged(self.G, self.average, self.ema, self.step):
-                    yield
-            finally:
-                self._unfinished = ""
-
-    def _refuse_if_torn(self) -> None:
-        if self._unfinished:
-            why = "an interrupt or an error broke it off, or another thread is still at it"
-            raise TornError(
-                f"{self._unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
-                "go on from its last checkpoint, with Training.load, or begin again"
-            )
+    def _averaged(self) -> AbstractContextManager[None]:
+        return averaged(self.G, self.average, self.ema, self.step, self._whole)

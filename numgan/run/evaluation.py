@@ -10,17 +10,21 @@ import numpy as np
 from numgan.backend import Array
 from numgan.layers.base import Player
 from numgan.run.averaging import mean_weights
+from numgan.run.interrupts import HeldBack, Whole
 
 
 @contextlib.contextmanager
-def averaged(G: Player, average: Array, decay: float | None, t: int) -> Iterator[None]:
-    """Lends G the averaged weights, where kept, and gives it back its own."""
+def averaged(G: Player, average: Array, decay: float | None, t: int, whole: Whole) -> Iterator[None]:
+    """Lends G the averaged weights, where kept, and gives it back its own. An interrupt waits until it has them."""
     own = G.theta.copy()
-    try:
-        G.theta[...] = mean_weights(average, own, decay, t)
-        yield
-    finally:
-        G.theta[...] = own
+    with HeldBack():
+        whole.begin("a look at its averaged weights")
+        try:
+            G.theta[...] = mean_weights(average, own, decay, t)
+            yield
+        finally:
+            G.theta[...] = own
+            whole.end()
 
 
 def calibrate(net: Player, x: Callable[[], Array]) -> None:

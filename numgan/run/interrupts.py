@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from numgan.errors import TornError
+
 
 class HeldBack:
     """A block that an interrupt does not break off: SIGINT waits until its end, and only then reaches the handler it
@@ -51,3 +53,22 @@ class HeldBack:
         """Unless someone has put another handler in place meanwhile."""
         if self._handler is not None and signal.getsignal(signal.SIGINT) == self._hold:
             signal.signal(signal.SIGINT, self._handler)
+
+
+class Whole:
+    """What a run is doing that must not be broken off half-way. If it was, the run is torn, and `begin` says so."""
+
+    def __init__(self) -> None:
+        self._unfinished = ""
+
+    def begin(self, what: str) -> None:
+        if self._unfinished:
+            why = "an interrupt or an error broke it off, or another thread is still at it"
+            raise TornError(
+                f"{self._unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
+                "go on from its last checkpoint, with Training.load, or begin again"
+            )
+        self._unfinished = what
+
+    def end(self) -> None:
+        self._unfinished = ""
