@@ -345,7 +345,7 @@ MANY = "does not hold numbers for so many"
     [
         ([linear(2, N // 3), {"type": "MinibatchStd", "n": N // 3}], "rows of shape"),  # as large as the file
         ([network(linear(2, N // 3))] * 20, MANY),  # each as large as the file
-        ([linear(2, N // 6), network(network(network(linear(N // 6, 1))))], "rows of shape|theta_D has 2000000 numbers"),
+        ([linear(2, N // 6), network(network(network(linear(N // 6, 1))))], "rows of shape|theta_D has 2000000"),
         ([linear(10**6, 10**6)], MANY),
         # a row would be (N/4, N/4)
         ([linear(1, N // 4), {"type": "Reshape", "shape": [N // 4, 1]}, linear(1, N // 4)], "takes"),

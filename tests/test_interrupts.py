@@ -22,7 +22,8 @@ RING = ng.data.ring(n=600)
 STEPS = 6
 LOOP = ["training.py", "blas.py", "run/interrupts.py", "run/record.py"]  # what stands around an update
 INSIDE = ["training.py", "gan.py", "optim.py", "parallel.py", "run/streams.py", "run/averaging.py"]
-LOOKS = ["training.py", "run/evaluation.py", "parallel.py", "blas.py", "run/interrupts.py", "run/sampling.py", "run/averaging.py"]
+LOOKS = ["training.py", "parallel.py", "blas.py"]
+LOOKS += [f"run/{room}.py" for room in ("evaluation", "interrupts", "sampling", "averaging")]
 
 
 def new_run(**settings):
