@@ -109,7 +109,8 @@ def test_conv2d_is_its_formula_pixel_by_pixel(geometry, n_out):
     (layer,), y = net.layers, net(x)
     for (i, r, s), _ in np.ndenumerate(y[..., 0]):
         window = patches_of(over, x[i : i + 1]).reshape(*y.shape[1:3], over.kernel, over.kernel, -1)[r, s]
-        np.testing.assert_allclose(y[i, r, s], np.einsum("pqc,pqcn->n", window, layer.W) + layer.b, rtol=1e-10, atol=1e-12)
+        pixel = np.einsum("pqc,pqcn->n", window, layer.W) + layer.b
+        np.testing.assert_allclose(y[i, r, s], pixel, rtol=1e-10, atol=1e-12)
 
 
 @given(geometries(), sizes)
@@ -295,7 +296,7 @@ def test_a_device_takes_all_images_at_once(device, small_batches):
     ("layer", "shape", "says"),
     [
         (ng.Conv2d(1, 2), (5, 7, 8, 1), r"^Conv2d\(.*kernel=4, stride=2, padding=1.* makes 3\.5 × 4 pixels of 7 × 8:"),
-        (ng.Conv2d(1, 2), (5, 8, 9, 1), r"makes 4 × 4\.5 pixels of 8 × 9: these must be whole numbers; change kernel"),
+        (ng.Conv2d(1, 2), (5, 8, 9, 1), r"makes 4 × 4\.5 pixels of 8 × 9: these must be whole numbers; change"),
         (ng.Conv2d(1, 2, 5, 1, 0), (5, 3, 8, 1), r"makes -1 × 4 pixels of 3 × 8"),
         (ng.ConvTranspose2d(1, 2, 3, 1, 2), (5, 2, 9, 1), r"makes 0 × 7 pixels of 2 × 9"),
         (ng.AvgPool2d(3), (5, 6, 7, 1), r"^AvgPool2d\(factor=3\) takes .* multiples of 3, got \(5, 6, 7, 1\)"),
@@ -336,14 +337,14 @@ def test_rows_that_are_no_images_are_refused(layer, says):
         (lambda: ng.Network([ng.Conv2d(1, 8), ng.Conv2d(4, 8)]), r"^layer 1, .*takes 4 features, but .* give 8"),
         (
             lambda: ng.Network([ng.Conv2d(1, 8), ng.LeakyReLU(), ng.Linear(8, 1)]),
-            r"^layer 2, Linear.* takes vectors \(m, n\), but the layers before it give images \(m, h, w, c\): put a Resh",
+            r"^layer 2, Linear.* takes vectors \(m, n\), but the layers before it give images \(m, h, w, c\): put a",
         ),
         (
             lambda: ng.Network([ng.Linear(5, 64), ng.BatchNorm(64), ng.Conv2d(64, 8)]),
             r"^layer 2, Conv2d.* takes images .* give vectors .*: put a Reshape between$",
         ),
         (lambda: ng.Network([ng.Reshape((2, 3)), ng.Upsample()]), "takes images .*give arrays of 2 axes"),
-        (lambda: ng.Network([ng.Reshape((4, 4, 3)), ng.Conv2d(2, 8)]), "takes 2 features, but the layers before it give 3"),
+        (lambda: ng.Network([ng.Reshape((4, 4, 3)), ng.Conv2d(2, 8)]), "takes 2 features, but the layers .* give 3"),
         (lambda: ng.Network([ng.Reshape((6,)), ng.Linear(5, 1)]), "takes 5 features, but the layers before it give 6"),
         (lambda: ng.Network([ng.Network([ng.Conv2d(1, 8)]), ng.Linear(8, 1)]), "takes vectors .*give images"),
     ],
@@ -362,7 +363,7 @@ def test_what_cannot_be_built_is_refused(make, says):
         ([ng.BatchNorm(3)], (5, 4, 4, 2), r"^x must have shape \(m, …, 3\), got \(5, 4, 4, 2\)$"),
         ([ng.Linear(3, 2)], (5, 4, 3), r"^x must have shape \(m, 3\), got \(5, 4, 3\)$"),
         ([ng.Tanh()], (5,), r"^x must have shape \(m, …, n\), got \(5,\)$"),
-        ([ng.Reshape((4, 4, 1))], (5, 17), r"^Reshape\(shape=\(4, 4, 1\)\) needs 16 numbers a row, got 17 in x of shape"),
+        ([ng.Reshape((4, 4, 1))], (5, 17), r"^Reshape\(shape=\(4, 4, 1\)\) needs 16 numbers a row, got 17 in x"),
     ],
 )
 def test_what_a_network_cannot_take_is_refused(layers, shape, says):
@@ -376,8 +377,9 @@ def test_what_a_network_cannot_take_is_refused(layers, shape, says):
 def critic(dtype="float64", activation=ng.Tanh, **how):
     """Rows of 16 numbers as images, and back to rows."""
     layers = [
-        *(ng.Reshape((4, 4, 1)), ng.Conv2d(1, 3, 3, 1, 1), activation(), ng.AvgPool2d(2), ng.Conv2d(3, 2), activation()),
-        *(ng.Upsample(2), ng.ConvTranspose2d(2, 2, 2, 1, 0, bias=False), ng.Dropout(0.2), ng.Reshape((18,)), ng.Linear(18, 1)),
+        *(ng.Reshape((4, 4, 1)), ng.Conv2d(1, 3, 3, 1, 1), activation(), ng.AvgPool2d(2)),
+        *(ng.Conv2d(3, 2), activation(), ng.Upsample(2), ng.ConvTranspose2d(2, 2, 2, 1, 0, bias=False)),
+        *(ng.Dropout(0.2), ng.Reshape((18,)), ng.Linear(18, 1)),
     ]
     net = ng.Network(layers, dtype=dtype, **how)
     net.theta += net.theta.dtype.type(0.3) * np.random.default_rng(0).standard_normal(net.size).astype(dtype)

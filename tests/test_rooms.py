@@ -15,7 +15,8 @@ RUNGS = [
     "backend",
     "parallel",
     "layers/base  losses  optim  schedules  metrics  run/streams  run/averaging",
-    "layers/linear  layers/activations  layers/dropout  layers/noise  layers/minibatch  layers/reshape  layers/resampling  layers/windows  network",
+    "layers/linear  layers/activations  layers/dropout  layers/noise  layers/minibatch  layers/reshape  "
+    "layers/resampling  layers/windows  network",
     "layers/maxout  layers/batchnorm  layers/convolution",
     "layers/__init__",
     "gan  penalty",

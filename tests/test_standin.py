@@ -48,8 +48,9 @@ def images(xp, dtype="float32"):
     how = {"dtype": dtype, "xp": xp}
     up = [ng.Linear(2, 12), ng.Reshape((2, 2, 3)), ng.BatchNorm(3), ng.ReLU(), ng.ConvTranspose2d(3, 2), ng.Upsample(2)]
     down = [ng.Linear(2, 32), ng.Reshape((4, 4, 2)), ng.Conv2d(2, 3), ng.Tanh(), ng.ConvTranspose2d(3, 2, 3, 1, 0)]
+    flat = [ng.AvgPool2d(2), ng.LeakyReLU(), ng.Upsample(), ng.Reshape((32,)), ng.Linear(32, 1)]
     G = ng.Network([*up, ng.AvgPool2d(4), ng.Reshape((8,)), ng.Linear(8, 2)], **how)
-    return G, ng.Network([*down, ng.AvgPool2d(2), ng.LeakyReLU(), ng.Upsample(), ng.Reshape((32,)), ng.Linear(32, 1)], 1, **how)
+    return G, ng.Network([*down, *flat], 1, **how)
 
 
 def run_of(pair, optimizer="Adam", **settings):

@@ -15,15 +15,15 @@ LOSSES = [ng.losses.nonsaturating, ng.losses.least_squares, ng.losses.wasserstei
 
 
 def pairs(xp):
-    """A pair whose D looks at the whole batch, one whose D looks at rows, and one of images; between them every layer."""
+    """A pair whose D looks at the whole batch, one whose D looks at rows, one of images; between them every layer."""
     how = {"dtype": "float32", "xp": xp}
     G = ng.Network([ng.Linear(2, 6), ng.BatchNorm(6), ng.ReLU(), ng.Linear(6, 4), ng.Tanh(), ng.Linear(4, 2)], **how)
     D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 6, 3), ng.BatchNorm(6), ng.LeakyReLU(), ng.Linear(6, 1)], 1, **how)
     rows = ng.Network([ng.Linear(2, 6), ng.Sigmoid(), ng.Linear(6, 1)], 1, **how)
     up = [ng.Linear(2, 8), ng.Reshape((2, 2, 2)), ng.BatchNorm(2), ng.ReLU(), ng.ConvTranspose2d(2, 2), ng.Upsample()]
     draws = ng.Network([*up, ng.AvgPool2d(4), ng.Reshape((8,)), ng.Linear(8, 2)], **how)
-    down = [ng.Linear(2, 16), ng.Reshape((4, 4, 1)), ng.Conv2d(1, 3), ng.LeakyReLU(), ng.Upsample(), ng.Conv2d(3, 2, 3, 1)]
-    sees = ng.Network([*down, ng.AvgPool2d(), ng.Reshape((8,)), ng.Linear(8, 1)], 1, **how)
+    down = [ng.Linear(2, 16), ng.Reshape((4, 4, 1)), ng.Conv2d(1, 3), ng.LeakyReLU(), ng.Upsample()]
+    sees = ng.Network([*down, ng.Conv2d(3, 2, 3, 1), ng.AvgPool2d(), ng.Reshape((8,)), ng.Linear(8, 1)], 1, **how)
     return (G, D), (G.copy(), rows), (draws, sees)
 
 
@@ -32,7 +32,8 @@ def figures(xp):
     found = []
     for i, loss in enumerate([*LOSSES, ng.losses.nonsaturating]):
         optimizers = (ng.Adam(), ng.SGD(0.01, 0.5)) if i % 2 else (ng.SGD(0.01, 0.5), ng.Adam())
-        run = ng.Training(*pairs(xp)[2 if i == len(LOSSES) else i % 2], RING, loss=loss, batch=16, optimizers=optimizers, ema=0.9, threads=1)
+        pair = pairs(xp)[2 if i == len(LOSSES) else i % 2]
+        run = ng.Training(*pair, RING, loss=loss, batch=16, optimizers=optimizers, ema=0.9, threads=1)
         list(run.steps(2, every=2))
         with standin.device.counted() as moved:
             list(run.steps(2, every=2))

@@ -295,7 +295,9 @@ def test_every_convolution(cls, kernel, stride, padding, sides, channels):
 
 CRITICS = {
     "conv": lambda act: [ng.Conv2d(2, 3), act(), ng.Conv2d(3, 4, 3, 1, 1), act(), ng.Reshape((24,)), ng.Linear(24, 1)],
-    "flat": lambda act: [ng.Reshape((4, 6, 2)), ng.AvgPool2d(2), ng.Conv2d(2, 3, 2, 1, 0), act(), ng.Reshape((6,)), ng.Linear(6, 1)],
+    "flat": lambda act: [
+        *(ng.Reshape((4, 6, 2)), ng.AvgPool2d(2), ng.Conv2d(2, 3, 2, 1, 0), act(), ng.Reshape((6,)), ng.Linear(6, 1)),
+    ],
     "up": lambda act: [ng.Upsample(2), ng.ConvTranspose2d(2, 1, 3, 2, 1), act(), ng.Reshape((345,)), ng.Linear(345, 1)],
 }
 

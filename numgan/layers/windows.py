@@ -1,8 +1,8 @@
 """Unfold and fold: windows of images as the rows of a matrix, and back again.
 
-`unfold` copies every window of an image into a row, a patch. `fold` is its adjoint, ⟨unfold x, c⟩ = ⟨x, fold c⟩: it adds
-every patch at the place of its window, so where windows overlap, patches add up. Images are (m, h, w, c): rows, height,
-width, channels. Sizes as in Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
+`unfold` copies every window of an image into a row, a patch. `fold` is its adjoint, ⟨unfold x, c⟩ = ⟨x, fold c⟩: it
+adds every patch at the place of its window, so where windows overlap, patches add up. Images are (m, h, w, c): images,
+height, width, channels. Sizes as in Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning".
 
 The products with a matrix go through a few images at a time, so that their patches stay in the cache, and threads share
 the work. How many images follows from sizes alone: a run repeats bit for bit, whatever the number of threads.
@@ -114,7 +114,7 @@ class Windows:
     def _parts(self, x: Array) -> Iterator[tuple[Array, slice]]:
         """The windows of padded images in parts, and the columns of the patches that belong to each.
 
-        A part is one row of all windows, `stride` columns of it: there no two windows overlap, so `+=` adds all of them.
+        A part is one row of all windows, and `stride` columns of it: there no two windows overlap, and += adds each.
         """
         k, c, view = self.kernel, x.shape[3], self._view(x)
         for row in range(k):

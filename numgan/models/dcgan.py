@@ -52,7 +52,8 @@ def _he(fan_in: int) -> float:
 def _image_shape(data: Data) -> tuple[int, int, int]:
     shape = data.image_shape or ()
     if not shape or shape[0] % 4 or shape[1] % 4:
-        raise InputError(f"dcgan needs images whose sides are multiples of 4, got {shape or 'points'}: use another model")
+        got = f"{shape[0]} × {shape[1]}" if shape else "points"
+        raise InputError(f"dcgan needs images whose sides are multiples of 4, got {got}: choose another model")
     return (*shape, 1)[:3]  # type: ignore[return-value]
 
 
