@@ -54,10 +54,9 @@ class BatchNorm(Layer):
         return {"mean": (self.n,), "var": (self.n,)}
 
     def init(self, rng: np.random.Generator) -> None:
-        self.gamma[...], self.beta[...] = 1, 0
-        if self.std:
-            spread = rng.normal(0, self.std, self.n)
-            self.gamma += array_module(self.gamma).asarray(spread, dtype=self.gamma.dtype)
+        gamma = rng.normal(1, self.std, self.n) if self.std else np.ones(self.n)
+        self.gamma[...] = array_module(self.gamma).asarray(gamma, dtype=self.gamma.dtype)
+        self.beta[...] = 0
         self.mean[...], self.var[...] = 0, 1
 
     def forward(

@@ -76,10 +76,13 @@ class Convolution(Layer):
             y += self.b
         return y
 
-    def _write(self, dW: Array, dy: Array, add: bool) -> None:
-        """dW as a matrix, and db = Σ dy over all pixels, into the gradient."""
+    def _write_dW(self, dW: Array, add: bool) -> None:
+        """dW, a matrix, into the gradient."""
         dW = dW.reshape(self.dW.shape)
         self.dW[...] = self.dW + dW if add else dW
+
+    def _write_db(self, dy: Array, add: bool) -> None:
+        """db = Σ dy over all pixels."""
         if self.bias:
             row_sum(dy, self.db, add)
 
@@ -139,12 +142,13 @@ class Conv2d(Convolution):
         self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True
     ) -> Array | None:
         if params:
-            self._write(self.windows.patch_product(x, dy), dy, add)
+            self._write_dW(self.windows.patch_product(x, dy), add)
+            self._write_db(dy, add)
         return self.windows.fold_product(dy, self.matrix.T, *x.shape[1:3]) if inputs else None
 
     def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
         """As in Linear: J v = unfold(v) W; ∂S/∂W = unfold(v)ᵀ dy; b is not in J."""
-        self.dW += self.windows.patch_product(v, dy).reshape(self.dW.shape)
+        self._write_dW(self.windows.patch_product(v, dy), add=True)
         return self.windows.unfold_product(v, self.matrix), None
 
 
@@ -185,10 +189,11 @@ class ConvTranspose2d(Convolution):
         self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True
     ) -> Array | None:
         if params:
-            self._write(self.windows.patch_product(dy, x).T, dy, add)
+            self._write_dW(self.windows.patch_product(dy, x).T, add)
+            self._write_db(dy, add)
         return self.windows.unfold_product(dy, self.matrix.T) if inputs else None
 
     def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
         """J v = fold(v W); ∂S/∂W = vᵀ unfold(dy); b is not in J."""
-        self.dW += self.windows.patch_product(dy, v).T.reshape(self.dW.shape)
+        self._write_dW(self.windows.patch_product(dy, v).T, add=True)
         return self.windows.fold_product(v, self.matrix, *dy.shape[1:3]), None

@@ -44,10 +44,9 @@ class AvgPool2d(Layer):
 
 @dataclass(eq=False)
 class Upsample(Layer):
-    """Each pixel of x becomes a block of factor × factor pixels like it ("nearest"): (m, h, w, c) → (m, factor · h,
-    factor · w, c).
+    """Each pixel of x becomes a block of factor × factor pixels alike ("nearest neighbour").
 
-    dx is the sum of dy over each block.
+    (m, h, w, c) → (m, factor · h, factor · w, c). dx is the sum of dy over each block.
     """
 
     factor: int = 2
