@@ -78,14 +78,16 @@ class Team:
             raise error
 
     def _call_workers(self, n: int) -> None:
-        """Sees to it that n workers are there. Too few do no harm."""
+        """Sees to it that n workers are there, if the system gives so many threads. Others than n do no harm."""
         if self._process != os.getpid():  # a forked child: they stayed with the parent
             self._tasks, self._workers, self._process = SimpleQueue(), 0, os.getpid()
         while self._workers < n:
-            self._workers += 1
-            weakref.finalize(self, self._tasks.put, None)  # sends the thread home with the team
-            with contextlib.suppress(RuntimeError):  # the system gives no more threads
+            try:
                 threading.Thread(target=_work, args=(self._tasks,), daemon=True).start()
+            except RuntimeError:
+                return
+            weakref.finalize(self, self._tasks.put, None)  # sends the thread home with the team
+            self._workers += 1
 
     def shares(self, n: int, worth: int, lead: float = 0) -> list[slice]:
         """0 … n in at most `threads` spans, and no more than `worth`; alike, but the first is longer by `lead`."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from queue import SimpleQueue
 
 import numpy as np
@@ -79,12 +80,17 @@ def test_spans_cover_each_number_once(n, threads):
 
 
 def test_an_error_in_a_share_is_raised():
+    begun = threading.Event()
+
     def job(span):
         if span.start:
-            raise RuntimeError("in a worker")
+            begun.set()
+            raise RuntimeError(threading.current_thread().name)
+        begun.wait()
 
-    with Team(2).at_work(), pytest.raises(RuntimeError, match="in a worker"):
+    with Team(2).at_work(), pytest.raises(RuntimeError) as caught:
         each_span(100, job)
+    assert str(caught.value) != threading.current_thread().name
 
 
 def test_a_team_works_only_inside_its_block_and_the_blas_gets_its_threads_back():
@@ -123,41 +129,43 @@ class Slowly:
 
 
 def test_an_interrupt_at_any_line_leaves_no_thread_at_the_job():
-    team, where = Team(3), [Team.do, Team._call_workers, parallel._Shared.end]
+    old, where = Team(3), [Team.do, Team._call_workers, parallel._Shared.end]
+    old.do(Slowly(), SPANS)
     for at in range(1, 40):
-        job = Slowly()
-        interrupted(lambda job=job: team.do(job, SPANS), where, at, break_off)
-        assert job.is_over()
-        assert len(set(job.begun)) == len(job.begun)
-    job = Slowly()
-    team.do(job, SPANS)
-    assert sorted(job.ended) == [0, 1, 2]
+        for team in (old, Team(3)):
+            job = Slowly()
+            interrupted(lambda job=job, team=team: team.do(job, SPANS), where, at, break_off)
+            assert job.is_over()
+            assert len(set(job.begun)) == len(job.begun)
+    together = threading.Barrier(3)
+    old.do(lambda span: together.wait(timeout=10), SPANS)  # its threads are all there still
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupt_of_the_wait_does_not_end_it(times, monkeypatch):
-    class News(SimpleQueue):
-        left = times
+    begun, waited_for, ended, interrupts = threading.Event(), threading.Event(), [], []
 
+    class News(SimpleQueue):
         def get(self):
-            if News.left:
-                News.left -= 1
-                raise KeyboardInterrupt
+            if len(interrupts) < times:
+                interrupts.append(KeyboardInterrupt())
+                raise interrupts[-1]
+            waited_for.set()
             return super().get()
 
-    class Uneven(Slowly):
-        def __call__(self, span):
-            while not (span.start or self.begun):  # the caller takes nothing from the worker
-                time.sleep(0.0001)
-            if span.start:
-                super().__call__(span)
+    def job(span):
+        if span.start == 0:
+            begun.wait()  # so that the other share is a worker's
+            return
+        begun.set()
+        waited_for.wait(10)
+        ended.append(span.start)
 
-    team, job = Team(2), Uneven()
-    team.do(Uneven(), SPANS[:2])
+    team = Team(2)
     monkeypatch.setattr(parallel, "SimpleQueue", News)
     with pytest.raises(KeyboardInterrupt):
         team.do(job, SPANS[:2])
-    assert (job.ended, News.left) == ([1], 0)
+    assert (ended, len(interrupts)) == ([1], times)
 
 
 def test_a_job_that_was_broken_off_does_not_answer_for_the_next_one():
@@ -226,14 +234,14 @@ class Library:
     """A BLAS whose number of threads is the process's or, as MKL's, each thread's own."""
 
     def __init__(self, per_thread):
-        self.numbers, self.per_thread = {}, per_thread
+        self.number = threading.local() if per_thread else types.SimpleNamespace()
 
     @property
     def num_threads(self):
-        return self.numbers.get(self.per_thread and threading.get_ident(), 8)
+        return getattr(self.number, "threads", 8)
 
     def set_num_threads(self, threads):
-        self.numbers[self.per_thread and threading.get_ident()] = threads
+        self.number.threads = threads
 
 
 def in_a_thread(function):
@@ -318,6 +326,7 @@ import os, threading, warnings
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 from numgan import parallel
+from numgan.blas import ONE_THREAD
 from numgan.parallel import Team, matmul
 
 warnings.simplefilter("ignore")  # of a fork where there are threads, which is what this is about
@@ -329,10 +338,17 @@ def product():
     with team.at_work():
         return matmul(a, b)
 
-def stay():
-    with team.at_work():
+def stay_in(block):
+    with block:
         began.set()
         over.wait()
+
+def while_another_thread_is_in(block, check):
+    began.clear(), over.clear()
+    threading.Thread(target=stay_in, args=(block,)).start()
+    began.wait()
+    child(check)
+    over.set()
 
 def blas():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
@@ -349,18 +365,16 @@ def child(check):
 
 with threadpool_limits(2, user_api="blas"):
     before, c = blas(), product()
-    child(lambda: (product() == c).all() and (product() == c).all())
-    threading.Thread(target=stay).start()
-    began.wait()
-    child(lambda: blas() == before and (product() == c).all() and blas() == before)
+    child(lambda: (product() == c).all() and (product() == c).all() and threading.active_count() == 3)
+    while_another_thread_is_in(team.at_work(), lambda: blas() == before and (product() == c).all() and blas() == before)
+    while_another_thread_is_in(ONE_THREAD._lock, lambda: (product() == c).all())
     with team.at_work():
         child(lambda: (product() == c).all() and blas() == [1] * len(before))
-    over.set()
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_has_a_team_and_a_blas_of_its_own():
-    """Before, after, and inside the block of another thread or its own."""
+    """After a job, and inside a block of another thread or its own."""
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60)
-    assert (done.stdout.split(), done.returncode) == (["0", "0", "0"], 0), done.stderr
+    assert (done.stdout.split(), done.returncode) == (["0"] * 4, 0), done.stderr
