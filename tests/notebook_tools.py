@@ -11,10 +11,11 @@ from pathlib import Path
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
+RELEASES = NOTEBOOKS / "exercises" / "release" / "gan"
 
 SECONDS = 60  # that a cell may take
 
-# Run before each notebook: warnings are errors, and progress bars, which say how far a run is, leave nothing on the page.
+# Run before each notebook: warnings are errors, and progress bars leave nothing on the page.
 STRICT = r"""
 import os, warnings
 os.environ["TQDM_DISABLE"] = "1"
