@@ -11,8 +11,17 @@ from pathlib import Path
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
+RELEASES = NOTEBOOKS / "exercises" / "release" / "gan"
 
 SECONDS = 60  # that a cell may take
+
+# Run before each notebook: warnings are errors, and progress bars leave nothing on the page.
+STRICT = r"""
+import os, warnings
+os.environ["TQDM_DISABLE"] = "1"
+warnings.filterwarnings("error", module=r"numgan\b|__main__|ipykernel_\d+")
+warnings.filterwarnings("ignore", message="IProgress not found")
+"""
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
@@ -37,8 +46,7 @@ def execute(path):
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    strict = 'import warnings; warnings.filterwarnings("error", module=r"numgan\\b|__main__|ipykernel_\\d+")'
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(strict))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     here = {"metadata": {"path": path.parent}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here, record_timing=False).execute()
     del notebook.cells[0]

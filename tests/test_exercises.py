@@ -1,7 +1,11 @@
-"""The exercises grade themselves: full marks for the reference, none for blanks, and a cause for each usual mistake."""
+"""The exercises grade themselves: full marks for the reference, none for blanks, and a cause for each usual mistake.
+
+What a student gets, in release/, is the source without solutions and hidden tests. nbgrader makes it, and
+`python tests/nbgrader_run.py` asks nbgrader itself the questions that this file asks a stand-in of twenty lines.
+"""
 
 import pytest
-from notebook_tools import EXERCISES, HIDDEN, SOLUTION, code, grade, mark, read, reference, released, source
+from notebook_tools import EXERCISES, HIDDEN, RELEASES, SOLUTION, code, grade, mark, read, reference, released, source
 
 BY_NAME = {path.stem: read(path) for path in EXERCISES}
 each_notebook = pytest.mark.parametrize("name", BY_NAME)
@@ -30,11 +34,13 @@ def test_blanks_get_no_marks(name):
 
 @each_notebook
 def test_cells_are_marked_for_nbgrader(name):
-    """Each solution is followed by its one graded cell; ids are unique; graded cells are locked and hide a test."""
+    """Each solution is followed by its one graded cell; ids are unique; all other cells are locked, tests hide one."""
     marked = [cell for cell in code(BY_NAME[name]) if mark(cell)]
     assert len({mark(cell)["grade_id"] for cell in marked}) == len(marked)
-    assert not mark(marked[0])["solution"] and mark(marked[0])["locked"]
-    for solution, test in zip(marked[1::2], marked[2::2], strict=True):
+    assert not mark(marked[0])["solution"] and not mark(marked[0])["grade"]
+    assert all(mark(cell)["locked"] != mark(cell)["solution"] for cell in marked)
+    tasks = [cell for cell in marked if mark(cell)["solution"] or mark(cell)["grade"]]
+    for solution, test in zip(tasks[::2], tasks[1::2], strict=True):
         assert mark(solution)["solution"] and not mark(solution)["grade"] and not mark(solution)["locked"]
         assert mark(test)["grade"] and mark(test)["locked"] and mark(test)["points"] > 0
         assert SOLUTION.search(source(solution)) and HIDDEN.search(source(test))
@@ -48,48 +54,166 @@ def test_exercises_carry_no_outputs(name):
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code(BY_NAME[name]))
 
 
+# What a student gets
+
+
+@each_notebook
+def test_the_release_is_the_stripped_source(name):
+    """Cell for cell: solutions are blank, hidden tests are gone, and nothing else differs; nbgrader adds checksums."""
+    release = read(RELEASES / f"{name}.ipynb")
+    for given, kept in zip(release["cells"], BY_NAME[name]["cells"], strict=True):
+        assert (given["cell_type"], given["id"]) == (kept["cell_type"], kept["id"])
+        blank = mark(kept).get("solution") or mark(kept).get("grade")
+        assert source(given).strip() == (released(kept) if blank else source(kept)).strip()
+        assert {key: mark(given)[key] for key in mark(kept)} == mark(kept)
+        assert given["metadata"].get("editable", True) is not mark(kept).get("locked", False)
+    assert release["metadata"]["kernelspec"] == BY_NAME[name]["metadata"]["kernelspec"]
+    assert not any(cell["outputs"] for cell in code(release))
+
+
+def test_a_release_tells_no_solution():
+    assert sorted(path.stem for path in RELEASES.glob("*.ipynb")) == list(BY_NAME)
+    for name, notebook in BY_NAME.items():
+        text = "\n".join(map(source, read(RELEASES / f"{name}.ipynb")["cells"]))
+        assert "SOLUTION" not in text and "HIDDEN" not in text
+        for body in (match[0] for cell in code(notebook) for match in SOLUTION.finditer(source(cell))):
+            assert body.splitlines()[-2].strip() not in text, "the last line of a solution"
+
+
+# Parts of answers that several of the wrong ones share.
+D_SEES = (
+    "x_g = np.concatenate([G(z), x_old])\n    a_x, t_x = D.forward(x)\n    a_g, t_g = D.forward(x_g)\n"
+    "    _, da_x, da_g = loss.discriminator(a_x, a_g)\n"
+)
+D_LEARNS = "    D.backward(da_x, t_x, add=False)\n    D.backward(da_g, t_g)"
+G_LEARNS = (
+    "x_g, tape = G.forward(z)\n    dx_g = 0\n    for D in (D1, D2):\n        a_g, t = D.forward(x_g)\n"
+    "        dx_g = dx_g + D.backward(loss.generator(a_g)[1] / 2, t, params=False)\n"
+    "    G.backward(dx_g, tape, add=False)"
+)
+Q = "s = np.where(x @ A + c > 0, 1.0, SLOPE)\n    q = (B.T * s) @ A.T + w.T\n    "
+D_VALUE = (
+    "def d_right(a_g, a_x, r, s):\n"
+    "        real, fake = s * softplus(-a_x) + (1 - s) * softplus(a_x), r * softplus(-a_g) + (1 - r) * softplus(a_g)\n"
+    "        return real.mean() + fake.mean()\n\n    return "
+)
+
 # Notebook, the cell that is wrong, its body, and what the student is told.
 MISTAKES = [
-    ("1_layers", "linear_dW", "return dy.T @ x", "transposed"),
-    ("1_layers", "linear_dW", "return x.T @ dy / len(x)", "averaged over the batch"),
-    ("1_layers", "linear_dW", "return -x.T @ dy", "sign flipped"),
-    ("1_layers", "linear_dW", "return x[:, :, None] * dy[:, None, :]", "not summed over the batch"),
-    ("1_layers", "linear_dW", "return x[:1].T @ dy[:1]", "not summed over the batch"),
-    ("1_layers", "linear_db", "return dy.mean(axis=0)", "averaged over the batch"),
-    ("1_layers", "linear_db", "return dy", "not summed over the batch"),
-    ("1_layers", "linear_db", "return np.zeros(dy.shape[1])", "bias gradient missing"),
-    ("1_layers", "linear_db", "return dy.sum(axis=1)", "wrong shape"),
-    ("1_layers", "linear_dx", "return dy @ W", "transposed"),
-    ("1_layers", "linear_dx", "dy *= 2\n    return dy @ W.T / 2", "input modified in place"),
-    ("1_layers", "leaky_relu_dx", "return dy * (x > 0)", "that is ReLU"),
-    ("1_layers", "leaky_relu_dx", "return np.where(x > 0, 1.0, slope)", "dy left out"),
-    ("1_layers", "leaky_relu_dx", "return dy", "activation's derivative forgotten"),
-    ("1_layers", "batchnorm_dgamma", "return dy.sum(axis=0)", "gradient of another argument"),
-    ("1_layers", "batchnorm_dgamma", "return (dy * x_hat).mean(axis=0)", "averaged over the batch"),
-    ("1_layers", "batchnorm_dx", "return dy * gamma * s", "batch statistics held constant"),
-    ("1_layers", "batchnorm_dx", "d = dy * gamma\n    return (d - d.mean(0)) * s", "batch statistics held constant"),
-    ("2_losses", "d_value", "return -softplus(-a_x).mean() - softplus(a_g).mean()", "sign flipped"),
-    ("2_losses", "d_value", "return (softplus(-a_x).mean() + softplus(a_g).mean()) / 2", "a mean over both batches"),
-    ("2_losses", "d_value", "return -np.log(sigmoid(a_x)).mean() - np.log(1 - sigmoid(a_g)).mean()", "overflow"),
+    ("1_layers", "linear_dV", "return g * x.T @ dy", "transposed"),
+    ("1_layers", "linear_dV", "return dy.T @ x", "the gain is missing"),
+    ("1_layers", "linear_dV", "return g * dy.T @ x / len(x)", "averaged over the batch"),
+    ("1_layers", "linear_dV", "return -g * dy.T @ x", "sign flipped"),
+    ("1_layers", "linear_dV", "return g * dy[:1].T @ x[:1]", "not summed over the batch"),
+    ("1_layers", "linear_dg", "return x @ V.T", "wrong shape"),
+    ("1_layers", "linear_dg", "return (x @ V.T).sum()", "dy is missing"),
+    ("1_layers", "linear_dg", "return (dy * (x @ V.T)).mean()", "averaged over all entries"),
+    ("1_layers", "linear_dg", "return (dy * (x @ V.T)).sum() / len(x)", "averaged over the batch"),
+    ("1_layers", "linear_dx", "return dy @ V", "the gain is missing"),
+    ("1_layers", "linear_dx", "return g * dy @ V.T", "transposed"),
+    ("1_layers", "linear_dx", "dy *= g\n    return dy @ V", "input modified in place"),
+    ("1_layers", "softplus_dx", "return 1 / (1 + np.exp(-x))", "dy is left out"),
+    ("1_layers", "softplus_dx", "return dy / (1 + np.exp(x))", "that is σ(−x)"),
+    ("1_layers", "softplus_dx", "return dy * np.logaddexp(x, 0)", "that is f itself"),
+    ("1_layers", "softplus_dx", "s = 1 / (1 + np.exp(-x))\n    return dy * s * (1 - s)", "of the sigmoid"),
+    ("1_layers", "elu_dx", "return dy * np.where(x > 0, 1, np.exp(x))", "α is missing"),
+    ("1_layers", "elu_dx", "return dy * (x > 0)", "that is ReLU"),
+    ("1_layers", "elu_dx", "return dy", "the activation's derivative is forgotten"),
+    ("1_layers", "elu_dx", "return dy * np.where(x > 0, 1, alpha)", "that is LeakyReLU"),
+    ("1_layers", "silu_dx", "return dy / (1 + np.exp(-x))", "x σ′(x) is missing"),
+    ("1_layers", "silu_dx", "s = 1 / (1 + np.exp(-x))\n    return dy * x * s * (1 - s)", "σ(x) is missing"),
+    ("1_layers", "silu_dx", "s = 1 / (1 + np.exp(-x))\n    return dy * s * (1 - s)", "derivative of the sigmoid"),
+    ("1_layers", "layernorm_dgamma", "return dy.sum(axis=0)", "that is the gradient of β"),
+    ("1_layers", "layernorm_dgamma", "return (dy * x_hat).mean(axis=0)", "averaged over the batch"),
+    ("1_layers", "layernorm_dgamma", "return (dy * x_hat).sum(axis=1)", "wrong axis"),
+    ("1_layers", "layernorm_dx", "return dy * gamma * s", "row statistics held constant"),
+    (
+        "1_layers",
+        "layernorm_dx",
+        "d = dy * gamma\n    return s * (d - d.mean(axis=1, keepdims=True))",
+        "the variance is held constant",
+    ),
+    (
+        "1_layers",
+        "layernorm_dx",
+        "d = dy * gamma\n    return s * (d - d.mean(axis=0) - x_hat * (d * x_hat).mean(axis=0))",
+        "that is batch normalisation",
+    ),
+    (
+        "1_layers",
+        "layernorm_dx",
+        "d = dy\n    m = lambda a: a.mean(axis=1, keepdims=True)\n    return s * (d - m(d) - x_hat * m(d * x_hat))",
+        "γ is missing",
+    ),
+    (
+        "2_losses",
+        "d_value",
+        "V = -softplus(-a_x).mean() - softplus(a_g).mean()\n    return -V",
+        "the labels are not smoothed",
+    ),
+    ("2_losses", "d_value", D_VALUE + "-d_right(a_g, a_x, r, s)", "sign flipped"),
+    ("2_losses", "d_value", D_VALUE + "d_right(a_g, a_x, r, s) / 2", "a mean over both batches"),
+    ("2_losses", "d_value", D_VALUE + "d_right(a_x, a_g, r, s)", "r and s have changed places"),
+    ("2_losses", "d_value", D_VALUE + "d_right(a_g, a_x, s, r)", "r and s have changed places"),
+    (
+        "2_losses",
+        "d_value",
+        "x, g = sigmoid(a_x), sigmoid(a_g)\n    return -(s * np.log(x) + (1 - s) * np.log(1 - x)).mean() - ("
+        "r * np.log(g) + (1 - r) * np.log(1 - g)).mean()",
+        "overflow",
+    ),
     ("2_losses", "d_value", "return softplus(-a_x) + softplus(a_g)", "a loss is one number"),
-    ("2_losses", "d_da_x", "return sigmoid(a_x) - 1", "off by a constant factor: dtheta is m = 6"),
-    ("2_losses", "d_da_x", "return (1 - sigmoid(a_x)) / len(a_x)", "sign flipped"),
-    ("2_losses", "d_da_g", "return -sigmoid(a_g) / len(a_g)", "sign flipped"),
-    ("2_losses", "d_da_g", "return sigmoid(a_g) / len(a_g) / 2", "off by a constant factor: dtheta is ½"),
-    ("2_losses", "g_minimax", "return sigmoid(a_g) / len(a_g)", "sign flipped"),
-    ("2_losses", "g_nonsaturating", "return -sigmoid(a_g) / len(a_g)", "which saturates"),
-    ("2_losses", "g_nonsaturating", "return (sigmoid(a_g) - 1).ravel() / len(a_g)", "the derivative has shape"),
-    ("2_losses", "trap_ascends", "return softplus(a_g).mean(), sigmoid(a_g) / len(a_g)", "ascends log(1 − D(G(z)))"),
-    ("2_losses", "trap_ascends", "return softplus(a_g).mean(), -sigmoid(a_g) / len(a_g)", "the printed sign"),
-    ("3_adam", "adam_moments", "return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g", "not of g²"),
-    ("3_adam", "adam_moments", "return beta1 * m + g, beta2 * v + g**2", "the factor 1 − β is missing"),
-    ("3_adam", "adam_moments", "m *= beta1\n    m += (1 - beta1) * g\n    return m, v", "modified in place"),
-    ("3_adam", "trap_bias_correction", "return moment / (1 - beta)", "the power of t is missing"),
-    ("3_adam", "trap_bias_correction", "return moment", "no correction at all"),
-    ("3_adam", "trap_bias_correction", "return moment / (1 - beta ** (t + 1))", "t counts from 1"),
-    ("3_adam", "adam_update", "return theta - lr * m_hat / np.sqrt(v_hat + eps)", "inside the root"),
-    ("3_adam", "adam_update", "return theta + lr * m_hat / (np.sqrt(v_hat) + eps)", "this climbs"),
-    ("3_adam", "adam_update", "return theta - lr * m_hat / (v_hat + eps)", "the root is missing"),
+    ("2_losses", "d_da_real", "return sigmoid(a_x) - s", "m times too large"),
+    ("2_losses", "d_da_real", "return (s - sigmoid(a_x)) / len(a_x)", "sign flipped"),
+    ("2_losses", "d_da_real", "return (sigmoid(a_x) - 1) / len(a_x)", "s is ignored"),
+    ("2_losses", "d_da_fake", "return sigmoid(a_g) / len(a_g)", "r is ignored"),
+    ("2_losses", "d_da_fake", "return (sigmoid(a_g) - (1 - r)) / len(a_g)", "r stands where 1 − r should"),
+    ("2_losses", "d_da_fake", "return (sigmoid(a_g) - r) / len(a_g) / 2", "half of what it should be"),
+    ("2_losses", "g_least_squares", "return 2 * (a_g - c) / len(a_g)", "twice too large"),
+    ("2_losses", "g_least_squares", "return (c - a_g) / len(a_g)", "sign flipped"),
+    ("2_losses", "g_least_squares", "return a_g / len(a_g)", "c is ignored"),
+    ("2_losses", "g_least_squares", "return ((a_g - c) / len(a_g)).ravel()", "wrong shape"),
+    ("2_losses", "g_both", "return -sigmoid(a_g) / len(a_g)", "log(1 − D(G(z))) alone"),
+    ("2_losses", "g_both", "return (sigmoid(a_g) - 1) / len(a_g)", "−log D(G(z)) alone"),
+    ("2_losses", "g_both", "return (2 * sigmoid(a_g) - 1) / len(a_g)", "a sign is wrong in one of the two terms"),
+    ("2_losses", "g_both", "return -1 / len(a_g)", "wrong shape"),
+    (
+        "2_losses",
+        "trap_climbs",
+        "return softplus(-a_g).mean(), (sigmoid(a_g) - 1) / len(a_g)",
+        "away from D's approval",
+    ),
+    ("2_losses", "trap_climbs", "return softplus(-a_g).mean(), (1 - sigmoid(a_g)) / len(a_g)", "the loss's sign"),
+    ("2_losses", "trap_climbs", "return softplus(a_g).mean(), sigmoid(a_g) / len(a_g)", "which saturates"),
+    ("3_adam", "adamax_moments", "return beta1 * m + (1 - beta1) * g, np.maximum(beta2 * u, g)", "absolute value"),
+    ("3_adam", "adamax_moments", "return beta1 * m + (1 - beta1) * g, np.maximum(u, np.abs(g))", "does not fade"),
+    (
+        "3_adam",
+        "adamax_moments",
+        "return beta1 * m + g, np.maximum(beta2 * u, np.abs(g))",
+        "the factor 1 − β is missing",
+    ),
+    (
+        "3_adam",
+        "adamax_moments",
+        "return beta1 * m + (1 - beta1) * g, beta2 * u + (1 - beta2) * g**2",
+        "that is Adam's v",
+    ),
+    (
+        "3_adam",
+        "adamax_moments",
+        "m *= beta1\n    m += (1 - beta1) * g\n    return m, np.maximum(beta2 * u, np.abs(g))",
+        "modified in place",
+    ),
+    ("3_adam", "trap_bias_correction", "return lr / (1 - beta1)", "the power of t is missing"),
+    ("3_adam", "trap_bias_correction", "return lr", "no correction at all"),
+    ("3_adam", "trap_bias_correction", "return lr / (1 - beta1 ** (t + 1))", "t counts from 1"),
+    ("3_adam", "trap_bias_correction", "return lr * (1 - beta1**t)", "multiplied where it should be divided"),
+    ("3_adam", "adamax_update", "return theta + step * m / u - lr * w * theta", "this climbs"),
+    ("3_adam", "adamax_update", "return theta - step * m / u", "the decay is missing"),
+    ("3_adam", "adamax_update", "return theta - step * m / u - step * w * theta", "not corrected for bias"),
+    ("3_adam", "adamax_update", "return theta - step * (m + w * theta) / u", "coupled"),
+    ("3_adam", "adamax_update", "return theta - step * m / np.sqrt(u) - lr * w * theta", "a root too many"),
     (
         "4_algorithm_1",
         "d_step",
@@ -99,68 +223,65 @@ MISTAKES = [
     (
         "4_algorithm_1",
         "d_step",
-        "a_x, t_x = D.forward(x)\n    a_g, t_g = D.forward(G(z))\n    _, da_x, da_g = loss.discriminator(a_x, a_g)\n"
-        "    D.backward(da_x, t_x, add=False)\n    D.backward(da_g, t_g, add=False)",
+        D_SEES + "    D.backward(da_x, t_x, add=False)\n    D.backward(da_g, t_g, add=False)",
         "the data's half is missing",
     ),
     (
         "4_algorithm_1",
         "d_step",
-        "a_x, t_x = D.forward(x)\n    a_g, t_g = D.forward(G(z))\n    _, da_x, da_g = loss.discriminator(a_x, a_g)\n"
-        "    D.backward(da_x, t_x)\n    D.backward(da_g, t_g)",
+        D_SEES + "    D.backward(da_x, t_x)\n    D.backward(da_g, t_g)",
         "accumulation doubled",
     ),
     (
         "4_algorithm_1",
         "d_step",
-        "x_g, t_G = G.forward(z)\n    a_x, t_x = D.forward(x)\n    a_g, t_g = D.forward(x_g)\n"
-        "    _, da_x, da_g = loss.discriminator(a_x, a_g)\n    D.backward(da_x, t_x, add=False)\n"
-        "    G.backward(D.backward(da_g, t_g), t_G)",
-        "G.grad was written in D's step",
+        D_SEES.replace("np.concatenate([G(z), x_old])", "G(z)") + D_LEARNS,
+        "the old samples are missing",
+    ),
+    ("4_algorithm_1", "d_step", D_SEES.replace("[G(z), x_old]", "[x_old]") + D_LEARNS, "the new samples are missing"),
+    (
+        "4_algorithm_1",
+        "d_step",
+        "loss_of = lambda rows: loss.discriminator(D(x), D(rows))\n    D.grad[...] = 0\n"
+        "    D.backward(loss_of(x_old)[1], D.forward(x)[1])\n"
+        "    for rows in (G(z), x_old):\n        D.backward(loss_of(rows)[2], D.forward(rows)[1])",
+        "new and old rows must count the same",
     ),
     (
         "4_algorithm_1",
-        "g_step",
-        "x_g, t_G = G.forward(z)\n    a_g, t_D = D.forward(x_g)\n    _, da_g = loss.generator(a_g)\n"
-        "    G.backward(D.backward(da_g, t_D), t_G, add=False)",
-        "D.grad was written in G's step",
+        "d_step",
+        D_SEES.replace("D.forward(x)", "D.forward(np.concatenate([x, x_old]))").replace(
+            "np.concatenate([G(z), x_old])", "G(z)"
+        )
+        + D_LEARNS,
+        "the old samples were taken for data",
     ),
-    (
-        "4_algorithm_1",
-        "g_step",
-        "x_g, t_G = G.forward(z)\n    a_g, t_D = D.forward(x_g)\n    _, da_g = ng.losses.minimax.generator(a_g)\n"
-        "    G.backward(D.backward(da_g, t_D, params=False), t_G, add=False)",
-        "minimax's log(1 − D(G(z)))",
-    ),
-    (
-        "4_algorithm_1",
-        "g_step",
-        "x_g, t_G = G.forward(z)\n    a_g, t_D = D.forward(x_g)\n    _, da_g = loss.generator(a_g)\n"
-        "    G.backward(-D.backward(da_g, t_D, params=False), t_G, add=False)",
-        "sign flipped",
-    ),
-    ("5_r1", "input_gradient", "return np.repeat((W1 @ W2).T, len(x), axis=0)", "slope is forgotten"),
-    ("5_r1", "input_gradient", "return (np.where(x @ W1 > 0, 1, SLOPE) * W2.T) @ W1.T", "the bias is forgotten"),
-    (
-        "5_r1",
-        "r1_dW1",
-        "d = W2.T * np.where(x @ W1 + b1 > 0, 1.0, SLOPE)\n    return (gamma * (d @ W1.T)).T @ d",
-        "off by a constant factor: dtheta is 5 times",
-    ),
-    (
-        "5_r1",
-        "r1_dW1",
-        "d = W2.T * np.where(x @ W1 + b1 > 0, 1.0, SLOPE)\n    return 2 * gamma / len(x) * (d @ W1.T).T @ d",
-        "off by a constant factor: dtheta is 2",
-    ),
-    (
-        "5_r1",
-        "r1_dW2",
-        "s = np.where(x @ W1 + b1 > 0, 1.0, SLOPE)\n    v = gamma / len(x) * ((W2.T * s) @ W1.T)\n"
-        "    return (v @ W1).sum(axis=0)[:, None]",
-        "v passes the LeakyReLU too",
-    ),
+    ("4_algorithm_1", "d_step", D_SEES + D_LEARNS + "\n    G.grad[...] = 0", "G.grad was written in D's step"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace(", params=False", ""), "D.grad was written in G's step"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace("loss.generator", "ng.losses.minimax.generator"), "minimax's"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace("/ 2", "* -0.5"), "sign flipped"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace("/ 2", ""), "a sum over the discriminators"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace("(D1, D2)", "(D1,)"), "D2 is missing"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace("dx_g + ", ""), "D1 is missing"),
+    ("4_algorithm_1", "g_step", G_LEARNS.replace("add=False", "add=True"), "accumulation doubled"),
+    ("5_r1", "input_gradient", "return np.repeat((A @ B + w).T, len(x), axis=0)", "is forgotten"),
+    ("5_r1", "input_gradient", "return (np.where(x @ A > 0, 1, SLOPE) * B.T) @ A.T + w.T", "the bias is forgotten"),
+    ("5_r1", "input_gradient", "return (np.where(x @ A + c > 0, 1, SLOPE) * B.T) @ A.T", "skip connection is missing"),
+    ("5_r1", "r1_dw", "return gamma * w", "q depends on the hidden layer too"),
+    ("5_r1", "r1_dw", Q + "return gamma * (q - w.T).mean(axis=0)[:, None]", "the skip connection is missing in q"),
+    ("5_r1", "r1_dw", Q + "return gamma * q.sum(axis=0)[:, None]", "m times too large"),
+    ("5_r1", "r1_dw", Q + "return gamma * q.mean(axis=0)", "wrong shape"),
+    ("5_r1", "r1_dA", Q + "return (gamma * q).T @ (B.T * s)", "m times too large"),
+    ("5_r1", "r1_dA", Q + "return 2 * gamma / len(x) * q.T @ (B.T * s)", "twice too large"),
+    ("5_r1", "r1_dA", Q + "return gamma / len(x) * (q - w.T).T @ (B.T * s)", "skip connection is missing in v"),
+    ("5_r1", "r1_dB", Q + "return gamma / len(x) * (q @ A).sum(axis=0)[:, None]", "v passes the LeakyReLU too"),
+    ("5_r1", "r1_dB", Q + "return gamma / len(x) * (((q - w.T) @ A) * s).sum(axis=0)[:, None]", "is missing in v"),
+    ("5_r1", "r1_dB", Q + "return ((q @ A) * s).mean(axis=0)[:, None]", "γ is missing"),
 ]
+
+
+def test_there_are_enough_mistakes():
+    assert len(MISTAKES) >= 60
 
 
 @pytest.mark.parametrize(("name", "wrong", "body", "cause"), MISTAKES, ids=[f"{m[1]}-{m[3][:24]}" for m in MISTAKES])
