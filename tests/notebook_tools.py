@@ -14,6 +14,16 @@ EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
 
 SECONDS = 60  # that a cell may take
 
+# Run before each notebook: warnings are errors, and progress bars, which say how far a run is, leave nothing on the page.
+STRICT = r"""
+import os, warnings
+os.environ["TQDM_DISABLE"] = "1"
+warnings.filterwarnings("error", module=r"numgan\b|__main__|ipykernel_\d+")
+warnings.filterwarnings("ignore", message="IProgress not found")
+"""
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
 BLANK = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
@@ -37,11 +47,13 @@ def execute(path):
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    strict = 'import warnings; warnings.filterwarnings("error", module=r"numgan\\b|__main__|ipykernel_\\d+")'
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(strict))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     here = {"metadata": {"path": path.parent}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here, record_timing=False).execute()
     del notebook.cells[0]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":  # sliders and bars that live in a kernel alone
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
     return notebook
 
 
