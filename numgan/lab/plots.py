@@ -156,7 +156,8 @@ def sliders(
     draw(*values) draws on the empty figure, once for each combination of values; the pictures are in the HTML, which
     needs neither a kernel nor a network. With one slider for the step of a run it is a film.
     """
-    names, frames = list(stops), []
+    names = list(stops)
+    frames: list[str] = []
     for values in product(*stops.values()):
         figure.clear()
         draw(*values)
