@@ -1,4 +1,4 @@
-"""Pictures of the lab. Each function returns a Figure, except `film`, which writes a file.
+"""Pictures of the lab. Each function returns a Figure, except `gif`, which writes a file.
 
 A live picture in a notebook: `display(plots.portrait([snapshot(run)]))` in the loop over `run.steps(…)`.
 """
@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.animation import AbstractMovieWriter, HTMLWriter, PillowWriter
+from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from numgan.lab import dynamics
-from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot, snapshot
+from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot
 from numgan.plots import GENERATED, REAL
-from numgan.run.output import new_file
 from numgan.training import Training
 
-D_COLORS = "Greys_r"  # white where D is 1; blue and orange stand out on all of it
+# D from 0 (looks generated) over ½ (white) to 1 (looks real); pale, so that points stand out on all of it
+D_COLORS = LinearSegmentedColormap.from_list("D", ["#F0A368", "#FFFFFF", "#74B3DC"])
 ARROWS = 60
 
 
@@ -70,18 +71,11 @@ def portrait(seen: Sequence[Snapshot]) -> Figure:
     return figure
 
 
-def film(run: Training, steps: int, path: str | Path, frames: int = 40, dpi: int = 55) -> None:
-    """Trains a run and films it: a .gif, or one .html with a play bar and nothing outside itself."""
-    writers = {".gif": PillowWriter(fps=8), ".html": HTMLWriter(fps=8, embed_frames=True, default_mode="loop")}
-    path = new_file(path, list(writers))
-    seen = [snapshot(run)]
-    seen += [snapshot(run, seen[0].box) for _ in run.steps(steps, every=max(1, steps // frames))]
-    _write(writers[path.suffix], seen, path, dpi)
-
-
-def _write(writer: AbstractMovieWriter, seen: list[Snapshot], path: Path, dpi: int) -> None:
+def gif(seen: Sequence[Snapshot], path: str | Path, dpi: int = 55) -> None:
+    """The snapshots one after another, each as a `portrait`, as a moving picture."""
     figure = Figure(figsize=(8, 4))
     FigureCanvasAgg(figure)
+    writer = PillowWriter(fps=8)
     with writer.saving(figure, str(path), dpi):
         for i in range(len(seen)):
             figure.clear()
@@ -107,7 +101,7 @@ def _scene(ax: Axes, s: Snapshot) -> None:
     """D's surface, data, G's mesh, samples and where they are asked to go."""
     left, right, bottom, top = s.box
     if s.surface is not None:
-        ax.imshow(s.surface, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, alpha=0.6, aspect="auto")
+        ax.imshow(s.surface, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, aspect="auto")
     if s.mesh is not None:
         ax.add_collection(LineCollection([*s.mesh, *s.mesh.swapaxes(0, 1)], colors="0.5", linewidths=0.4))
     ax.scatter(s.x[:, 0], s.x[:, 1], s=4, color=REAL, label="x", linewidths=0)

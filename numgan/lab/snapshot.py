@@ -27,7 +27,7 @@ class Snapshot(NamedTuple):
     pull: np.ndarray  # (m, 2) −∂L_G/∂x_g, where G is asked to move them
     box: tuple[float, float, float, float]  # left, right, bottom, top
     surface: np.ndarray | None  # (GRID, GRID) D over the box, where D looks at each row alone
-    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z, if z has two dimensions
+    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z; see `_mesh`
     loss_D: float
     loss_G: float
     kl: float
@@ -107,10 +107,12 @@ def _surface(D: Player, box: tuple[float, float, float, float]) -> np.ndarray | 
 
 
 def _mesh(G: Player, n_z: int) -> np.ndarray | None:
-    if n_z != 2:
+    """Of z in the plane of its first two numbers; the others, if there are any, are 0."""
+    if n_z < 2:
         return None
     side = np.linspace(-MESH, MESH, LINES)
-    z = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    z = np.zeros((LINES * LINES, n_z))
+    z[:, :2] = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     return asnumpy(G(array_module(G.theta).asarray(z, dtype=G.theta.dtype))).reshape(LINES, LINES, 2)
 
 
