@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from functools import cache
@@ -21,19 +22,20 @@ class ThreadLimit:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._users: weakref.WeakSet[Any] = weakref.WeakSet()  # weak: one that never ended is forgotten
+        self._users: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # user -> its thread
         self._before: dict[Any, int] = {}  # library -> its number of threads
         self._of_thread: set[Any] = set()  # the libraries where that number belongs to a thread
 
     def begin(self, user: object) -> None:
+        """The limit holds until `end`; a user that is gone without it is forgotten."""
         with self._lock:
             self._limit()
-            self._users.add(user)
+            self._users[user] = threading.get_ident()
 
     def end(self, user: object) -> None:
         """May be called twice, or without `begin`."""
         with self._lock:
-            self._users.discard(user)
+            self._users.pop(user, None)
             self._restore()
 
     def limit_here(self) -> bool:
@@ -43,12 +45,12 @@ class ThreadLimit:
                 self._limit()
             return bool(self._users)
 
-    def after_fork(self, at_work: bool) -> None:
-        """In a forked child, where no other thread is left: of the users at most the forking thread, if `at_work`."""
-        self._lock = threading.Lock()
-        self._users.clear()
-        if not at_work:
-            self._restore()
+    def after_fork(self) -> None:
+        """In a forked child only the thread that forked is left, and its users."""
+        self._lock, here = threading.Lock(), threading.get_ident()
+        for user in [user for user, thread in self._users.items() if thread != here]:
+            del self._users[user]
+        self._restore()
 
     def _limit(self) -> None:
         for library in _libraries():
@@ -68,6 +70,8 @@ class ThreadLimit:
 
 
 ONE_THREAD = ThreadLimit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=ONE_THREAD.after_fork)
 
 
 @cache

@@ -149,10 +149,6 @@ class _AtWork:
         ONE_THREAD.end(self)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: ONE_THREAD.after_fork(at_work=_AT_WORK.get() is not None))
-
-
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """a b, for a (m, k) and b (k, n): by columns or rows, whichever are more, where a team is at work."""
     team = _AT_WORK.get()

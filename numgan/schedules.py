@@ -59,7 +59,8 @@ class Decay:
         check_number("Decay's floor", self.floor, "[0, inf)")
 
     def __call__(self, t: int) -> float:
-        return max(self.start * math.exp(-t * math.log(self.factor)), self.floor)
+        power = min(-t * math.log(self.factor), 700.0)  # a factor below 1 makes it grow: beyond e⁷⁰⁰ is no float
+        return max(self.start * math.exp(power), self.floor)
 
 
 ALL = (Ramp, Decay)

@@ -109,8 +109,8 @@ class Training:
 
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
 
-        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress. A second one does not, nor
-        does an error: they leave it half-made, and from then on `steps`, `sample` and `save` raise TornError.
+        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress. A second one at once does
+        not, nor does an error: they leave it half-made, and from then on `steps`, `sample` and `save` raise TornError.
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)

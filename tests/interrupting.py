@@ -1,4 +1,4 @@
-"""An interrupt at a chosen line: what a person's Ctrl-C does at any moment, one moment after the other."""
+"""An interrupt at a chosen line, so that a test can try one moment after the other."""
 
 import contextlib
 import linecache
@@ -44,9 +44,8 @@ class Lines:
         return self._line if frame.f_code in self.codes or frame.f_code.co_filename in self.files else None
 
     def _line(self, frame, event, argument):
-        if event == "line" and not linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(
-            "with "
-        ):
+        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+        if event == "line" and not text.lstrip().startswith("with "):
             self.count += 1
             if self.count == self.at:
                 self.do()
@@ -54,8 +53,10 @@ class Lines:
 
 
 def interrupted(use, where, at, do=ctrl_c):
-    """use(), which an interrupt at line `at` must end. (How often the threads wait for each other is not always the
-    same: where it runs through fewer lines than that this time, it must not end so.)"""
+    """use(), which an interrupt at line `at` must end.
+
+    How often the threads wait for each other is not always the same: if it has fewer lines this time, none comes.
+    """
     lines = Lines(where, at, do)
     try:
         with lines:

@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -383,6 +384,35 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "z.npz", "w") as file:
         file.writestr("notes.txt", "hello")
     refused("no array", name_or_path=tmp_path / "z.npz")
+
+
+def test_what_unpacks_to_far_more_than_it_weighs_is_refused(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "b.npz", x=np.zeros((1_000_000, 2), dtype="float32"))
+    assert len(load(tmp_path / "b.npz")) == 1_000_000  # a few megabytes may be all alike
+    monkeypatch.setattr(files, "MUCH", 1000)
+    refused("unpacks to 8000128 bytes, expected at most", name_or_path=tmp_path / "b.npz")
+
+
+def test_a_header_that_claims_more_than_the_file_holds_is_refused_before_memory_is_taken(tmp_path):
+    text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }\n"
+    npy = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(4000)
+    (tmp_path / "x.npy").write_bytes(npy)
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file:
+        file.writestr("x.npy", npy)
+    for name in ("x.npy", "x.npz"):
+        tracemalloc.start()
+        refused("damaged", "(1000000000, 1000) of float32", name_or_path=tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        tracemalloc.stop()
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file, pytest.warns(UserWarning, match="Duplicate"):
+        for value in (0.0, 1.0):
+            content = io.BytesIO()
+            np.save(content, np.full((3, 2), value))
+            file.writestr("x.npy", content.getvalue())
+    refused("two arrays of one name", name_or_path=tmp_path / "x.npz")
 
 
 def whole_file(kind):

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def blas_threads():
 
 
 def moments(run, every):
-    """Lines of the next two updates: every second one of the loop around them, some inside. Others if every = 2."""
+    """Lines of the next two updates: every second one of the loop around them, and some of those inside."""
     for where, stride in ((LOOP, 2), (INSIDE, 67)):
         with Lines(where) as lines:
             go(copy.deepcopy(run), 2, every)
@@ -123,12 +124,8 @@ def test_a_torn_run_refuses_to_go_on_to_sample_and_to_save_and_its_checkpoint_is
     with pytest.raises(MemoryError), pytest.MonkeyPatch.context() as patch:
         patch.setattr(run.opt_g, "step", raises(MemoryError))
         go(run, 3)
-    for use in (
-        lambda: go(run, 1),
-        lambda: run.sample(4),
-        lambda: run.save(tmp_path / "c.npz"),
-        lambda: go(copy.copy(run), 1),
-    ):
+    uses = (lambda: go(run, 1), lambda: run.sample(4), lambda: run.save(tmp_path / "c.npz"))
+    for use in (*uses, lambda: go(copy.deepcopy(run), 1)):
         with pytest.raises(ng.TornError, match=r"^update 4 is not finished .* Training\.load"):
             use()
     assert (tmp_path / "c.npz").read_bytes() == kept
@@ -236,14 +233,8 @@ def test_two_iterators_made_beforehand_each_make_their_own_updates():
     assert [record.step for record in first] == [1, 2, 3, 4]
     assert [record.step for record in second] == [6, 8]
     first, second = run.steps(2), run.steps(3)
-    assert [next(first).step, next(second).step, next(first).step, *(record.step for record in second)] == [
-        9,
-        10,
-        11,
-        12,
-        13,
-    ]
-    assert list(first) == []
+    assert [next(each).step for each in (first, second, first, second, second)] == [9, 10, 11, 12, 13]
+    assert list(first) == list(second) == []
 
 
 def test_between_records_and_afterwards_the_handler_is_the_one_that_was_there():
@@ -351,15 +342,14 @@ def test_a_look_from_another_thread_in_mid_update_is_refused(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_line_finishes_saves_and_says_how_to_go_on(tmp_path, number):
+def test_sigterm_ends_the_command_line_as_ctrl_c_does(tmp_path):
     folder = tmp_path / "r"
     command = [sys.executable, "-m", "numgan", "train", "--data", "ring", "--steps", "1000000", "--out", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (folder / "checkpoint.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "stopping after this step" in err
@@ -368,3 +358,16 @@ def test_the_command_line_finishes_saves_and_says_how_to_go_on(tmp_path, number)
     steps = [record.step for record in run.history]
     assert all(b - a == 25 for a, b in pairwise([0, *steps]))
     assert run.step == steps[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("where", "threads"), [("script", 1), ("kernel", 2)])
+def test_a_short_campaign_of_real_interrupts_finds_nothing_silent(where, threads):
+    command = [sys.executable, "-m", "benchmarks.attack.interrupts", "--minutes", "0.05"]
+    command += ["--where", where, "--threads", str(threads)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sent, interrupts, equal, torn, _, wrong = map(int, done.stdout.split("\n")[-2].split()[1:])
+    assert sent >= interrupts > 0
+    assert equal + torn > 0
+    assert wrong == 0

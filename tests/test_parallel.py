@@ -1,13 +1,20 @@
 """Threads change where something is computed, and nothing else."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
+from interrupting import break_off, interrupted
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from numgan import parallel
-from numgan.parallel import Team, each, each_span, matmul
+import numgan as ng
+from numgan import blas, parallel
+from numgan.parallel import Team, each_span, matmul
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (128, 100, 257), (33, 64, 500), (500, 64, 33), (100, 301, 40), (2, 3, 1000)]
 
@@ -71,42 +78,6 @@ def test_spans_cover_each_number_once(n, threads):
     assert (count == 2).all()
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 50])
-@pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_each_item_is_done_once(n, threads):
-    done = []
-    with Team(threads).at_work():
-        each(range(n), done.append)
-    assert sorted(done) == list(range(n))
-    each(range(n), done.append)
-    assert done[n:] == list(range(n))
-
-
-def test_a_thread_that_is_free_takes_the_next_item():
-    taken, second = {}, threading.Event()
-
-    def job(i):
-        taken[i] = threading.get_ident()
-        if i == 0:
-            assert second.wait(10)  # as long as the first item lasts, the others are another thread's
-        if i == 5:
-            second.set()
-
-    with Team(2).at_work():
-        each(range(6), job)
-    assert len(taken) == 6
-    assert taken[0] not in {taken[i] for i in range(1, 6)}
-
-
-def test_an_error_in_an_item_is_raised():
-    def job(i):
-        if i == 3:
-            raise RuntimeError("in an item")
-
-    with Team(2).at_work(), pytest.raises(RuntimeError, match="in an item"):
-        each(range(8), job)
-
-
 def test_an_error_in_a_share_is_raised():
     def job(span):
         if span.start:
@@ -117,13 +88,279 @@ def test_an_error_in_a_share_is_raised():
 
 
 def test_a_team_works_only_inside_its_block_and_the_blas_gets_its_threads_back():
-    def blas():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with pytest.raises(RuntimeError), Team(2).at_work():
+            assert blas_threads() == [1] * len(before)
+            raise RuntimeError
+        assert blas_threads() == before
+    assert parallel._AT_WORK.get() is None
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+SPANS = [slice(i, i + 1) for i in range(3)]
+
+
+class Slowly:
+    """A job that says where it is."""
+
+    def __init__(self):
+        self.begun, self.ended = [], []
+
+    def __call__(self, span):
+        self.begun.append(span.start)
+        time.sleep(0.002)
+        self.ended.append(span.start)
+
+    def is_over(self):
+        """Nobody is at it, and nobody begins."""
+        begun, ended = sorted(self.begun), sorted(self.ended)
+        time.sleep(0.005)
+        return begun == ended == sorted(self.begun)
+
+
+def test_an_interrupt_at_any_line_leaves_no_thread_at_the_job():
+    team, where = Team(3), [Team.do, Team._call_workers, parallel._Shared.end]
+    for at in range(1, 40):
+        job = Slowly()
+        interrupted(lambda job=job: team.do(job, SPANS), where, at, break_off)
+        assert job.is_over()
+        assert len(set(job.begun)) == len(job.begun)
+    job = Slowly()
+    team.do(job, SPANS)
+    assert sorted(job.ended) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_of_the_wait_does_not_end_it(times, monkeypatch):
+    class News(SimpleQueue):
+        left = times
+
+        def get(self):
+            if News.left:
+                News.left -= 1
+                raise KeyboardInterrupt
+            return super().get()
+
+    class Uneven(Slowly):
+        def __call__(self, span):
+            while not (span.start or self.begun):  # the caller takes nothing from the worker
+                time.sleep(0.0001)
+            if span.start:
+                super().__call__(span)
+
+    team, job = Team(2), Uneven()
+    team.do(Uneven(), SPANS[:2])
+    monkeypatch.setattr(parallel, "SimpleQueue", News)
+    with pytest.raises(KeyboardInterrupt):
+        team.do(job, SPANS[:2])
+    assert (job.ended, News.left) == ([1], 0)
+
+
+def test_a_job_that_was_broken_off_does_not_answer_for_the_next_one():
+    """The first is left while its worker is busy; the second must wait for its own."""
+    team = Team(2)
+    here, out = threading.get_ident(), np.zeros(2)
+
+    def leave(span):
+        if threading.get_ident() == here:
+            time.sleep(0.002)  # the worker has its share by now
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+
+    def fill(span):
+        time.sleep(0.005)
+        out[span] += 1
+
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            team.do(leave, SPANS[:2])
+        out[...] = 0
+        team.do(fill, SPANS[:2])
+        assert out.tolist() == [1, 1]
+
+
+def test_where_the_system_gives_no_threads_the_calling_one_does_it_all(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    a, b = np.random.default_rng(0).standard_normal((2, 64, 64))
+    with Team(4).at_work():
+        np.testing.assert_allclose(matmul(a, b), a @ b)
+
+
+def test_there_are_no_more_threads_than_a_job_has_shares():
+    before, team = threading.active_count(), Team(parallel.MOST_THREADS)
+    assert threading.active_count() == before
+    with team.at_work():
+        matmul(np.ones((4, 8)), np.ones((8, 48)))
+    assert len(team.shares(48, 4 * 8 * 48)) == 3
+    assert threading.active_count() <= before + 2
+
+
+def test_jobs_of_several_threads_do_not_mix():
+    """Some share a team, some have their own."""
+    team, wrong, barrier = Team(3), [], threading.Barrier(4)
+
+    def multiply(seed, team):
+        a, b = np.random.default_rng(seed).integers(0, 9, (2, 60, 60)).astype(float)
+        barrier.wait()
+        for _ in range(100):
+            with team.at_work():
+                wrong.append((matmul(a, b) != a @ b).any())
+
+    threads = [threading.Thread(target=multiply, args=(i, team if i < 2 else Team(2))) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wrong) == 400
+    assert not any(wrong)
+
+
+class Library:
+    """A BLAS whose number of threads is the process's or, as MKL's, each thread's own."""
+
+    def __init__(self, per_thread):
+        self.numbers, self.per_thread = {}, per_thread
+
+    @property
+    def num_threads(self):
+        return self.numbers.get(self.per_thread and threading.get_ident(), 8)
+
+    def set_num_threads(self, threads):
+        self.numbers[self.per_thread and threading.get_ident()] = threads
+
+
+def in_a_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@pytest.mark.parametrize("per_thread", [False, True])
+def test_the_first_takes_the_blas_its_threads_and_the_last_gives_them_back(per_thread, monkeypatch):
+    library, limit = Library(per_thread), blas.ThreadLimit()
+    monkeypatch.setattr(blas, "_libraries", lambda: [library])
+
+    def second():
+        limit.begin(other)
+        return library.num_threads
+
+    class User:
+        pass
+
+    one, other = User(), User()
+    assert not limit.limit_here()
+    limit.begin(one)
+    assert library.num_threads == 1
+    assert in_a_thread(second) == 1
+    assert in_a_thread(lambda: (limit.limit_here(), library.num_threads)) == (True, 1)  # a worker
+    limit.end(one)
+    assert library.num_threads == (8 if per_thread else 1)
+    limit.end(other)
+    assert library.num_threads == 8
+    limit.end(other)
+    assert library.num_threads == 8
+
+
+def test_a_block_that_never_ended_is_forgotten(monkeypatch):
+    library, limit = Library(False), blas.ThreadLimit()
+    monkeypatch.setattr(blas, "_libraries", lambda: [library])
+    lost, user = Slowly(), Slowly()
+    limit.begin(lost)
+    del lost
+    assert library.num_threads == 1
+    limit.begin(user)
+    limit.end(user)
+    assert library.num_threads == 8
+
+
+def training(seed):
+    """Its products round differently on one thread of OpenBLAS and on two, and a team leaves some of them whole."""
+    x = ng.data.ring(n=1000)
+    G, D = (
+        ng.Network([ng.Linear(2, 500), ng.ReLU(), ng.Linear(500, 65), ng.ReLU(), ng.Linear(65, n)], seed=seed + n)
+        for n in (2, 1)
+    )
+    return ng.Training(G, D, x, batch=130, seed=seed, threads=2)
+
+
+def test_two_runs_in_two_threads_are_those_of_one_after_the_other(monkeypatch):
+    monkeypatch.undo()  # share as usual
+
+    def go(run):
+        return [run.sample(130).tobytes() for _ in run.steps(25)]
 
     with threadpool_limits(2, user_api="blas"):
-        before = blas()
-        with pytest.raises(RuntimeError), Team(2).at_work():
-            assert blas() == [1] * len(before)
-            raise RuntimeError
-        assert blas() == before
-    assert parallel._AT_WORK.get() is None
+        before = blas_threads()
+        alone = [(go(run), run.history) for run in map(training, range(2))]
+        runs, found = [training(seed) for seed in range(2)], {}
+        threads = [
+            threading.Thread(target=lambda i=i, run=run: found.update({i: go(run)})) for i, run in enumerate(runs)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [(found[i], run.history) for i, run in enumerate(runs)] == alone
+        assert blas_threads() == before
+
+
+FORK = """
+import os, threading, warnings
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from numgan import parallel
+from numgan.parallel import Team, matmul
+
+warnings.simplefilter("ignore")  # of a fork where there are threads, which is what this is about
+parallel.MIN_PRODUCT, parallel.HEAD_START = 1, 0
+a, b = np.random.default_rng(0).standard_normal((2, 100, 100))
+team, began, over = Team(3), threading.Event(), threading.Event()
+
+def product():
+    with team.at_work():
+        return matmul(a, b)
+
+def stay():
+    with team.at_work():
+        began.set()
+        over.wait()
+
+def blas():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+def child(check):
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = 0 if check() else 2
+        finally:
+            os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+with threadpool_limits(2, user_api="blas"):
+    before, c = blas(), product()
+    child(lambda: (product() == c).all() and (product() == c).all())
+    threading.Thread(target=stay).start()
+    began.wait()
+    child(lambda: blas() == before and (product() == c).all() and blas() == before)
+    with team.at_work():
+        child(lambda: (product() == c).all() and blas() == [1] * len(before))
+    over.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_has_a_team_and_a_blas_of_its_own():
+    """Before, after, and inside the block of another thread or its own."""
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.split(), done.returncode) == (["0", "0", "0"], 0), done.stderr

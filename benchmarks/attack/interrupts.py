@@ -2,9 +2,9 @@
 
 python -m benchmarks.attack.interrupts [--minutes 2] [--seed 0] [--where script kernel] [--threads 1 2]
 
-A run is interrupted again and again, each time goes on with `run.steps`, and in the end must equal, bit for bit, the same
-run left alone; or it must have said that it is torn. Every tenth interrupt or so is two signals at once. A run that is
-neither is silently wrong: there must be none, and the exit status says whether there was one.
+A run is interrupted again and again, each time goes on with `run.steps`, and in the end must equal, bit for bit, the
+same run left alone; or it must have said that it is torn. Every tenth interrupt or so is two signals at once. A run
+that is neither is silently wrong: there must be none, and the exit status says whether there was one.
 """
 
 import argparse
@@ -47,18 +47,17 @@ class Victim:
         G = ng.Network([ng.Linear(64, hidden), ng.ReLU(), ng.Linear(hidden, x.shape[1])], seed=0)
         D = ng.Network([ng.Linear(x.shape[1], hidden), ng.LeakyReLU(0.2), ng.Linear(hidden, 1)], seed=1)
         self.run = ng.Training(G, D, x, batch=128, k=2, ema=0.9, threads=self.threads)
-        self.samples = []
 
     def go(self):
         """What a person writes."""
-        for record in self.run.steps(STEPS[self.threads] - self.run.step, every=EVERY):
-            self.samples.append((record.step, self.run.sample(8).tobytes()))
+        for _ in self.run.steps(STEPS[self.threads] - self.run.step, every=EVERY):
+            self.run.sample(8)
 
     def state(self):
+        """Everything that a run is and shows, as plain values."""
         state = self.run.state
         vectors = {name: vector.tobytes() for name, vector in state.vectors.items()}
-        last = [samples for step, samples in self.samples if step == STEPS[self.threads]][-1:] or [self.run.sample(8).tobytes()]
-        return vectors, state.step, state.updates, list(self.run.history), last
+        return vectors, state.step, state.updates, list(self.run.history), self.run.sample(8).tobytes()
 
     def verdict(self):
         import numgan as ng
@@ -135,11 +134,12 @@ class Kernel:
         self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
 
     def cell(self, code, value="None", meanwhile=lambda: None):
-        """Runs a cell, and something else once it is at work; what it ended in ("ok", or the error's name), and a value.
+        """Runs a cell, and something else once it is at work. What it ended in, "ok" or the error's name, and a value.
 
         An interrupt may hit the kernel's own code, which then forgets to answer: "no answer".
         """
-        sent = self.client.execute(f"print({code!r}, flush=True)\n{code}", user_expressions={"value": value}, store_history=False)
+        code = f"print({code!r}, flush=True)\n{code}"
+        sent = self.client.execute(code, user_expressions={"value": value}, store_history=False)
         self.answer(self.client.get_iopub_msg, sent, "stream")
         meanwhile()
         content = self.answer(self.client.get_shell_msg, sent)
@@ -153,11 +153,12 @@ class Kernel:
     def answer(self, get, sent, kind="execute_reply"):
         """The content of the message of a kind that answers the one that was sent; None where there is none."""
         try:
-            while (message := get(timeout=PATIENCE))["parent_header"].get("msg_id") != sent or message["msg_type"] != kind:
-                pass
+            while True:
+                message = get(timeout=PATIENCE)
+                if message["parent_header"].get("msg_id") == sent and message["msg_type"] == kind:
+                    return message["content"]
         except queue.Empty:
             return None
-        return message["content"]
 
     def surely(self, code, value="None"):
         """A cell that is run again when a late interrupt hits it."""

@@ -346,7 +346,8 @@ def nest(rng, holder, key, there):
     )
     value = holder[key]
     for _ in range(pick(rng, [1, 2, 9, 12])):
-        value = wrap(value)
+        if len(json.dumps(value)) < 50_000:  # some of these double it
+            value = wrap(value)
     holder[key] = value
 
 

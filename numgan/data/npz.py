@@ -42,11 +42,30 @@ class Npz(Mapping[str, NDArray[Any]]):
         info = self._members[name]
         return read_array(lambda: self._archive.open(info), info.file_size)
 
+    def size(self, name: str) -> int:
+        """Bytes of an array, its header included."""
+        return self._members[name].file_size
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
 
     def __len__(self) -> int:
         return len(self._members)
+
+
+def check_directory(file: IO[bytes], most: int) -> None:
+    """InputError where the list of what is in an archive, which is read as a whole, has more than `most` bytes.
+
+    It stands at the end, before a record of 22 bytes that says how long it is; a larger record, for archives beyond
+    4 GiB, would have its locator right before that.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 42))
+    locator, end = file.read(42 - 22), file.read()
+    if end[:4] != b"PK\x05\x06" or (locator[:4] == b"PK\x06\x07" and size < 1 << 32):
+        raise InputError("is no archive that ends as it should, it may be cut short; use another")
+    if (length := int.from_bytes(end[12:16], "little")) > most:
+        raise InputError(f"lists its contents in {length} bytes, expected at most {most}; use another")
 
 
 def read_npy(path: str | os.PathLike[str]) -> NDArray[Any]:

@@ -15,12 +15,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from numgan.data.npz import Npz
+from numgan.data.npz import Npz, check_directory
 from numgan.errors import InputError
 from numgan.run.output import atomic
 from numgan.run.schema import parse, shown
 
 FORMAT = "numgan-1"
+HEADER = 128  # bytes before an array's numbers, or somewhat fewer
 LONGEST = 1 << 16  # characters of the description: networks of some six hundred layers
 
 
@@ -40,11 +41,10 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     """
     with named(path):
         with _opened(Path(path)) as file:
-            vectors = dict(Npz(file, most=os.fstat(file.fileno()).st_size))
-        about = parse(_text(vectors.pop("about", None)))
-        found = about.pop("format", None) if isinstance(about, dict) else None
-        if found != FORMAT:
-            raise InputError(f"has the format {shown(found)}, not {FORMAT!r}: use the version that it is from")
+            check_directory(file, most=LONGEST)
+            arrays = Npz(file, most=os.fstat(file.fileno()).st_size)
+            about = _about(arrays)
+            vectors = {name: arrays[name] for name in arrays if name != "about"}
         for name, vector in vectors.items():
             if vector.dtype.kind != "f" or vector.dtype.itemsize not in (4, 8):
                 raise InputError(f"{shown(name)} holds {vector.dtype}, expected float32 or float64: use another file")
@@ -90,10 +90,15 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{what} ({type(error).__name__}): use another") from error
 
 
-def _text(about: np.ndarray | None) -> str:
-    """The description, before it is parsed."""
-    if about is None or about.dtype.kind != "U" or about.ndim:
+def _about(arrays: Npz) -> dict[str, Any]:
+    """The description, of a format that is known."""
+    if "about" not in arrays:
         raise InputError("is not a numgan file: it holds no description called about")
-    if about.dtype.itemsize > 4 * LONGEST:
+    if arrays.size("about") > 4 * LONGEST + HEADER:  # NumPy stores four bytes a character
         raise InputError(f"its description has more than {LONGEST} characters: use another file")
-    return str(about)
+    text = arrays["about"]
+    about: Any = parse(str(text)) if text.dtype.kind == "U" and not text.ndim else None
+    found = about.pop("format", None) if isinstance(about, dict) else None
+    if found != FORMAT:
+        raise InputError(f"has the format {shown(found)}, not {FORMAT!r}: use the version that it is from")
+    return about

@@ -167,7 +167,7 @@ def _words(kind: Any) -> str:
         return " or ".join(map(_words, get_args(kind)))
     if get_origin(kind) is tuple:
         return f"[{', '.join('…' if one is Ellipsis else _words(one) for one in get_args(kind))}]"
-    return PLAIN[kind][0] if kind in PLAIN else " or ".join(_known(kind)) or str(kind)
+    return PLAIN[kind][0] if kind in PLAIN else " or ".join(_known(kind)) or "an object"
 
 
 @cache

@@ -80,8 +80,10 @@ def _plain(thing: Any, cls: Any) -> dict[str, Any]:
 class Checkpoint:
     """A checkpoint that was read: `parts` and `settings` to build the run again, `state` to put it where it was.
 
-    Opening one takes no more memory than `archive.read` does, and building its parts at most four times its size more:
-    whatever it claims is checked first. InputError, with its path, where something in it cannot be.
+    However it was made, opening it and building its parts takes at most six times its size and 64 MiB of memory, since
+    what it claims is compared with what it holds first. A `Training` of it then takes what its batches need.
+
+    InputError, with the path, for whatever cannot be what `write` wrote.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -91,9 +93,10 @@ class Checkpoint:
             if "G" not in described:
                 raise InputError("is not the checkpoint of a training run: give checkpoint.npz")
             self._said: Description = Builder()(described, Description, "checkpoint")
-            history = vectors.pop("history", np.empty(0))
+            self.settings, history = self._said.settings, vectors.pop("history", None)
+            if history is None:
+                raise InputError(f"has no history: {integrity.OTHER}")
             self.state = State(self._said.step, self._said.updates, vectors, history)
-            self.settings = self._said.settings
             plain_settings(self.settings)
             integrity.check_origin(self._said.data)
             integrity.check_state(self.state, self.settings.k)
