@@ -71,6 +71,32 @@ def portrait(seen: Sequence[Snapshot]) -> Figure:
     return figure
 
 
+def live(seen: Sequence[Snapshot], optimal: np.ndarray | None, modes: Sequence[int | None], of: int) -> Figure:
+    """What the board shows: the last look at a run, D* beside it, losses, divergences, and modes found, out of `of`."""
+    figure = Figure(figsize=(10.5, 4.3), layout="constrained")
+    scene, best, right = np.ravel(figure.subfigures(1, 3, width_ratios=(1.25, 1, 0.9)))  # type: ignore[arg-type]
+    s = seen[-1]
+    _scene(scene.subplots(), s)
+    ax = best.subplots()
+    if optimal is None:
+        ax.text(0.5, 0.5, "no D* for this loss", ha="center", transform=ax.transAxes)
+    else:
+        image = ax.imshow(optimal, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, aspect="auto")
+        best.colorbar(image, ax=ax, orientation="horizontal", label="D, and D*", ticks=[0, 0.5, 1])
+    ax.set(xlim=s.box[:2], ylim=s.box[2:], facecolor="0.92", title="D* of data and samples, blurred; grey: neither")
+    ax.title.set_fontsize(9)
+    ax.tick_params(labelsize=7)
+    losses, divergences, found = right.subplots(3, 1, sharex=True)
+    step = [s.step for s in seen]
+    loss_D, loss_G, kl, js = zip(*((s.loss_D, s.loss_G, s.kl, s.js) for s in seen), strict=True)
+    _curves(losses, step, [("loss of D", loss_D, REAL), ("of G", loss_G, GENERATED)])
+    _curves(divergences, step, [("KL", kl, "0.6"), ("JSD", js, "0.2")])
+    _curves(found, step, [(f"modes found, of {of}", [np.nan if m is None else m for m in modes], "0.2")])
+    found.set_ylim(-0.05 * of, 1.4 * of)
+    found.set_xlabel("updates of G", fontsize=8)
+    return figure
+
+
 def gif(seen: Sequence[Snapshot], path: str | Path, dpi: int = 55) -> None:
     """The snapshots one after another, each as a `portrait`, as a moving picture."""
     figure = Figure(figsize=(8, 4))
@@ -89,12 +115,18 @@ def _draw(figure: Figure, seen: Sequence[Snapshot]) -> None:
     step = [s.step for s in seen]
     charts = right.subplots(3, 1, sharex=True)
     for ax, names in zip(charts, (("loss_D", "loss_G"), ("kl",), ("js",)), strict=True):
-        for name, color in zip(names, (REAL, GENERATED), strict=False):
-            ax.plot(step, [getattr(s, name) for s in seen], ".-", color=color, label=name, linewidth=1, markersize=2)
-        ax.margins(y=0.3)  # room for the legend above the curves
-        ax.legend(loc="upper right", fontsize=7, ncols=2)
-        ax.tick_params(labelsize=7)
+        colors = (REAL, GENERATED)
+        _curves(ax, step, [(n, [getattr(s, n) for s in seen], c) for n, c in zip(names, colors, strict=False)])
     charts[-1].set_xlabel("step", fontsize=8)
+
+
+def _curves(ax: Axes, step: Sequence[int], curves: Sequence[tuple[str, Sequence[float], str]]) -> None:
+    """Each with its name, its values and its colour."""
+    for name, values, color in curves:
+        ax.plot(step, values, ".-", color=color, label=name, linewidth=1, markersize=2)
+    ax.margins(y=0.3)  # room for the legend above the curves
+    ax.legend(loc="upper right", fontsize=7, ncols=2)
+    ax.tick_params(labelsize=7)
 
 
 def _scene(ax: Axes, s: Snapshot) -> None:
