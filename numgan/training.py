@@ -34,7 +34,7 @@ from numgan.run.preconditions import (
     plain_settings,
     two_optimizers,
 )
-from numgan.run.record import Record, record
+from numgan.run.record import History, Record, record, standing
 from numgan.run.sampling import sample
 from numgan.run.state import Checkpoint
 from numgan.run.streams import CALIBRATION, LAYERS, Minibatches, Noise
@@ -92,7 +92,7 @@ class Training:
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
-        self.history: list[Record] = []
+        self.history: list[Record] = History()
         self._whole = Whole()
         check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
         self.opt_g.begin(G.theta)
@@ -103,6 +103,9 @@ class Training:
         if self._made and name not in CHANGING and not name.startswith("_"):
             check_argument(self, name)
         super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return standing(self.data.name, self.step, self.history, self._whole.unfinished)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
@@ -245,7 +248,7 @@ class Training:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
         checkpoint.fill(self.state, (self.opt_g, self.opt_d))
-        self.history = [Record(int(row[0]), *row[1:]) for row in saved.history.tolist()]
+        self.history = History(Record(int(row[0]), *row[1:]) for row in saved.history.tolist())
 
     def _calibrate(self) -> None:
         """BatchNorm's statistics for evaluation: G's from noise, D's from data."""

@@ -201,3 +201,14 @@ def test_the_table_of_a_right_one_has_no_more_to_say():
     assert len(str(report).splitlines()) == 3
     assert report.diagnosis == ""
     assert report.rel_error == report.comparisons[0].rel_error
+
+
+def test_a_report_is_a_table_in_a_notebook_and_its_texts_stay_texts():
+    report = gradcheck(ng.Linear(4, 3))
+    page = report._repr_html_()
+    assert page.count("<tr>") == 1 + len(report.comparisons)
+    assert all(cell in page for comparison in report.comparisons for cell in comparison.cells)
+    assert report.head in page and report.head == str(report).splitlines()[0]
+    report.diagnosis, report.title = "W: <b>", "a & b"
+    page = report._repr_html_()
+    assert "<div>W: &lt;b&gt;</div>" in page and "a &amp; b: WRONG" in page

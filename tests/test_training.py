@@ -418,3 +418,28 @@ def test_between_steps_the_blas_has_its_threads_and_no_team_is_at_work():
 
 def blas_threads():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_a_run_says_where_it_stands():
+    run = run_of(plain())
+    assert repr(run) == "<Training on ring: step 0>"
+    *_, last = run.steps(3)
+    assert repr(run) == f"<Training on ring: step 3, D(x) {last.D_x:.2f}, D(G(z)) {last.D_Gz:.2f}>"
+    run._unfinished = "update 4"
+    assert repr(run).endswith("; update 4 is not finished>")
+
+
+def test_a_history_is_a_table_of_at_most_20_rows_in_a_notebook(tmp_path):
+    run = run_of(plain())
+    list(run.steps(20))
+    whole = run.history._repr_html_()
+    assert whole.count("<tr>") == 21 and "of 20 records" not in whole
+    assert all(f"{figure:.5g}</td>" in whole for figure in run.history[7])
+    assert [name in whole for name in run.history[0]._fields] == [True] * 8
+    list(run.steps(1))
+    chosen = run.history._repr_html_()
+    assert "11 of 21 records" in chosen and ">21</td>" in chosen and ">20</td>" not in chosen
+    assert run.history == list(run.history)
+    run.save(tmp_path / "a.npz")
+    assert ng.Training.load(tmp_path / "a.npz", RING).history._repr_html_() == chosen
+    assert run_of(plain()).history._repr_html_().count("<tr>") == 1

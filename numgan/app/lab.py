@@ -29,11 +29,14 @@ def lab(options: argparse.Namespace) -> int:
 
 
 def _film(options: argparse.Namespace, chosen: dict[str, Setup]) -> int:
-    from numgan.lab import plots
+    from numgan.lab.film import film
 
     if len(chosen) > 1:
         raise InputError("--out films one run: choose it with --cure NAME, or --cure none")
     (setup,) = chosen.values()
-    plots.film(setup.training(options.seed), setup.steps, options.out)
-    print(f"{options.name}, cure: {options.cure}, seed {options.seed}: {options.out}")
+    title = f"{options.name}, cure: {options.cure}, seed {options.seed}"
+    broke = film(setup.training(options.seed), setup.steps, options.out, title=title)
+    print(f"{title}: {options.out}")
+    if broke:
+        print(broke)
     return 0

@@ -1,10 +1,12 @@
-"""The result of a gradient check, as a small table that is the same in a terminal and in a notebook."""
+"""The result of a gradient check, as a small table: in a terminal as text, in a notebook as HTML."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from numgan.run.table import html_lines, html_table
 
 HEAD = ("tensor", "shape", "at", "analytic", "numeric", "rel. error", "verdict")
 
@@ -56,10 +58,18 @@ class Report:
         return max((c.rel_error for c in self.comparisons), default=0.0)
 
     def __str__(self) -> str:
-        head = f"{self.title}: {'ok' if self.ok else 'WRONG'}, largest relative error {self.rel_error:.1e}"
-        return "\n".join([head, *_table([HEAD, *(c.cells for c in self.comparisons)]), *self.remarks])
+        return "\n".join([self.head, *_table([HEAD, *(c.cells for c in self.comparisons)]), *self.remarks])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = html_table(HEAD, (c.cells for c in self.comparisons))
+        return html_lines([self.head]) + table + html_lines(self.remarks)
+
+    @property
+    def head(self) -> str:
+        """The verdict in a line."""
+        return f"{self.title}: {'ok' if self.ok else 'WRONG'}, largest relative error {self.rel_error:.1e}"
 
     @property
     def remarks(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pictures of the lab. Each function returns a Figure, except `film`, which writes a file, and `sliders`, HTML.
+"""Pictures of the lab. Each function returns a Figure, except `gif`, which writes a file, and `sliders`, HTML.
 
 A live picture in a notebook: `display(plots.portrait([snapshot(run)]))` in the loop over `run.steps(…)`.
 """
@@ -13,20 +13,21 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from matplotlib.animation import AbstractMovieWriter, HTMLWriter, PillowWriter
+from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
 from numgan.lab import dynamics
-from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot, snapshot
+from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot
 from numgan.plots import GENERATED, REAL
-from numgan.run.output import new_file
 from numgan.training import Training
 
-D_COLORS = "Greys_r"  # white where D is 1; blue and orange stand out on all of it
+# D from 0 (looks generated) over ½ (white) to 1 (looks real); pale, so that points stand out on all of it
+D_COLORS = LinearSegmentedColormap.from_list("D", ["#F0A368", "#FFFFFF", "#74B3DC"])
 ARROWS = 60
 
 
@@ -74,18 +75,37 @@ def portrait(seen: Sequence[Snapshot]) -> Figure:
     return figure
 
 
-def film(run: Training, steps: int, path: str | Path, frames: int = 40, dpi: int = 55) -> None:
-    """Trains a run and films it: a .gif, or one .html with a play bar and nothing outside itself."""
-    writers = {".gif": PillowWriter(fps=8), ".html": HTMLWriter(fps=8, embed_frames=True, default_mode="loop")}
-    path = new_file(path, list(writers))
-    seen = [snapshot(run)]
-    seen += [snapshot(run, seen[0].box) for _ in run.steps(steps, every=max(1, steps // frames))]
-    _write(writers[path.suffix], seen, path, dpi)
+def live(seen: Sequence[Snapshot], optimal: np.ndarray | None, modes: Sequence[int | None], of: int) -> Figure:
+    """What the board shows: the last look at a run, D* beside it, losses, divergences, and modes found, out of `of`."""
+    figure = Figure(figsize=(10.5, 4.3), layout="constrained")
+    scene, best, right = np.ravel(figure.subfigures(1, 3, width_ratios=(1.25, 1, 0.9)))  # type: ignore[arg-type]
+    s = seen[-1]
+    _scene(scene.subplots(), s)
+    ax = best.subplots()
+    if optimal is None:
+        ax.text(0.5, 0.5, "no D* for this loss", ha="center", transform=ax.transAxes)
+    else:
+        image = ax.imshow(optimal, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, aspect="auto")
+        best.colorbar(image, ax=ax, orientation="horizontal", label="D, and D*", ticks=[0, 0.5, 1])
+    ax.set(xlim=s.box[:2], ylim=s.box[2:], facecolor="0.92", title="D* of data and samples, blurred; grey: neither")
+    ax.title.set_fontsize(9)
+    ax.tick_params(labelsize=7)
+    losses, divergences, found = right.subplots(3, 1, sharex=True)
+    step = [s.step for s in seen]
+    loss_D, loss_G, kl, js = zip(*((s.loss_D, s.loss_G, s.kl, s.js) for s in seen), strict=True)
+    _curves(losses, step, [("loss of D", loss_D, REAL), ("of G", loss_G, GENERATED)])
+    _curves(divergences, step, [("KL", kl, "0.6"), ("JSD", js, "0.2")])
+    _curves(found, step, [(f"modes found, of {of}", [np.nan if m is None else m for m in modes], "0.2")])
+    found.set_ylim(-0.05 * of, 1.4 * of)
+    found.set_xlabel("updates of G", fontsize=8)
+    return figure
 
 
-def _write(writer: AbstractMovieWriter, seen: list[Snapshot], path: Path, dpi: int) -> None:
+def gif(seen: Sequence[Snapshot], path: str | Path, dpi: int = 55) -> None:
+    """The snapshots one after another, each as a `portrait`, as a moving picture."""
     figure = Figure(figsize=(8, 4))
     FigureCanvasAgg(figure)
+    writer = PillowWriter(fps=8)
     with writer.saving(figure, str(path), dpi):
         for i in range(len(seen)):
             figure.clear()
@@ -99,19 +119,25 @@ def _draw(figure: Figure, seen: Sequence[Snapshot]) -> None:
     step = [s.step for s in seen]
     charts = right.subplots(3, 1, sharex=True)
     for ax, names in zip(charts, (("loss_D", "loss_G"), ("kl",), ("js",)), strict=True):
-        for name, color in zip(names, (REAL, GENERATED), strict=False):
-            ax.plot(step, [getattr(s, name) for s in seen], ".-", color=color, label=name, linewidth=1, markersize=2)
-        ax.margins(y=0.3)  # room for the legend above the curves
-        ax.legend(loc="upper right", fontsize=7, ncols=2)
-        ax.tick_params(labelsize=7)
+        colors = (REAL, GENERATED)
+        _curves(ax, step, [(n, [getattr(s, n) for s in seen], c) for n, c in zip(names, colors, strict=False)])
     charts[-1].set_xlabel("step", fontsize=8)
+
+
+def _curves(ax: Axes, step: Sequence[int], curves: Sequence[tuple[str, Sequence[float], str]]) -> None:
+    """Each with its name, its values and its colour."""
+    for name, values, color in curves:
+        ax.plot(step, values, ".-", color=color, label=name, linewidth=1, markersize=2)
+    ax.margins(y=0.3)  # room for the legend above the curves
+    ax.legend(loc="upper right", fontsize=7, ncols=2)
+    ax.tick_params(labelsize=7)
 
 
 def _scene(ax: Axes, s: Snapshot) -> None:
     """D's surface, data, G's mesh, samples and where they are asked to go."""
     left, right, bottom, top = s.box
     if s.surface is not None:
-        ax.imshow(s.surface, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, alpha=0.6, aspect="auto")
+        ax.imshow(s.surface, extent=s.box, origin="lower", cmap=D_COLORS, vmin=0, vmax=1, aspect="auto")
     if s.mesh is not None:
         ax.add_collection(LineCollection([*s.mesh, *s.mesh.swapaxes(0, 1)], colors="0.5", linewidths=0.4))
     ax.scatter(s.x[:, 0], s.x[:, 1], s=4, color=REAL, label="x", linewidths=0)

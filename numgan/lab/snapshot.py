@@ -9,6 +9,7 @@ import numpy as np
 from numgan import metrics
 from numgan.backend import Array, array_module, asnumpy, random_generator
 from numgan.errors import InputError
+from numgan.lab import theory
 from numgan.lab.pull import pull
 from numgan.layers.base import Player
 from numgan.losses import sigmoid
@@ -16,6 +17,8 @@ from numgan.run.streams import OBSERVATION
 from numgan.training import Training
 
 ROWS, GRID, LINES, MESH = 400, 48, 13, 2.0  # samples; points along a side of D's surface; lines of z's mesh, ±MESH
+
+FAR = 4.0  # widths of a kernel, beyond which a density is taken for 0
 
 
 class Snapshot(NamedTuple):
@@ -27,7 +30,7 @@ class Snapshot(NamedTuple):
     pull: np.ndarray  # (m, 2) −∂L_G/∂x_g, where G is asked to move them
     box: tuple[float, float, float, float]  # left, right, bottom, top
     surface: np.ndarray | None  # (GRID, GRID) D over the box, where D looks at each row alone
-    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z, if z has two dimensions
+    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z; see `_mesh`
     loss_D: float
     loss_G: float
     kl: float
@@ -90,6 +93,43 @@ def _density(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * ((x[:, None] - rows) / h) ** 2).mean(axis=1) / (h * np.sqrt(2 * np.pi))
 
 
+def optimal_surface(
+    x: np.ndarray, x_g: np.ndarray, box: tuple[float, float, float, float], h: float | None = None
+) -> np.ndarray:
+    """(GRID, GRID) D* = p_d / (p_d + p_g) over the box, for densities by Gaussian kernels.
+
+    Both are blurred by the same h, by default 3 % of the box's width: it is D* for data and samples with that noise.
+    NaN where neither is: FAR h or more from every row.
+    """
+    h, places = h or 0.03 * (box[1] - box[0]), _places(box)
+    p_d, p_g = (_log_kernels(np.asarray(rows, dtype=float), h) for rows in (x, x_g))
+    near = _distance(places, np.concatenate([x, x_g])) < FAR * h
+    return np.where(near, theory.optimal_discriminator(p_d, p_g, places), np.nan).reshape(GRID, GRID)
+
+
+def _distance(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(len(places),) from each place to the nearest of the rows."""
+    return np.sqrt(np.concatenate([d2.min(axis=1) for d2 in metrics.distance_blocks(places, rows)]))
+
+
+def _log_kernels(rows: np.ndarray, h: float) -> theory.LogDensity:
+    """The logarithm of the mean of N(row, h² I) at places (n, 2), up to a constant that D* does not depend on."""
+
+    def log_density(places: np.ndarray) -> np.ndarray:
+        a = np.concatenate([-0.5 / h**2 * d2 for d2 in metrics.distance_blocks(places, rows)])
+        top = a.max(axis=1)
+        return top + np.log(np.exp(a - top[:, None]).mean(axis=1))
+
+    return log_density
+
+
+def _places(box: tuple[float, float, float, float]) -> np.ndarray:
+    """(GRID², 2) evenly over the box, x₁ fastest."""
+    left, right, bottom, top = box
+    axes = np.meshgrid(np.linspace(left, right, GRID), np.linspace(bottom, top, GRID))
+    return np.stack(axes, axis=-1).reshape(-1, 2)
+
+
 def _around(x: np.ndarray) -> tuple[float, float, float, float]:
     low, high = x.min(axis=0), x.max(axis=0)
     margin = 0.3 * (high - low)
@@ -100,17 +140,17 @@ def _around(x: np.ndarray) -> tuple[float, float, float, float]:
 def _surface(D: Player, box: tuple[float, float, float, float]) -> np.ndarray | None:
     if not getattr(D, "rowwise", False):
         return None
-    left, right, bottom, top = box
-    axes = np.meshgrid(np.linspace(left, right, GRID), np.linspace(bottom, top, GRID))
-    rows = array_module(D.theta).asarray(np.stack(axes, axis=-1).reshape(-1, 2), dtype=D.theta.dtype)
+    rows = array_module(D.theta).asarray(_places(box), dtype=D.theta.dtype)
     return sigmoid(asnumpy(D(rows))).reshape(GRID, GRID)
 
 
 def _mesh(G: Player, n_z: int) -> np.ndarray | None:
-    if n_z != 2:
+    """Of z in the plane of its first two numbers; the others, if there are any, are 0."""
+    if n_z < 2:
         return None
     side = np.linspace(-MESH, MESH, LINES)
-    z = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    z = np.zeros((LINES * LINES, n_z))
+    z[:, :2] = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     return asnumpy(G(array_module(G.theta).asarray(z, dtype=G.theta.dtype))).reshape(LINES, LINES, 2)
 
 

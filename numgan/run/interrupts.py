@@ -59,16 +59,16 @@ class Whole:
     """What a run is doing that must not be broken off half-way. If it was, the run is torn, and `begin` says so."""
 
     def __init__(self) -> None:
-        self._unfinished = ""
+        self.unfinished = ""
 
     def begin(self, what: str) -> None:
-        if self._unfinished:
+        if self.unfinished:
             why = "an interrupt or an error broke it off, or another thread is still at it"
             raise TornError(
-                f"{self._unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
+                f"{self.unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
                 "go on from its last checkpoint, with Training.load, or begin again"
             )
-        self._unfinished = what
+        self.unfinished = what
 
     def end(self) -> None:
-        self._unfinished = ""
+        self.unfinished = ""

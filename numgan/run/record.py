@@ -9,6 +9,9 @@ from numgan.backend import array_module, asnumpy
 from numgan.errors import DivergedError
 from numgan.gan import Info
 from numgan.layers.base import Player
+from numgan.run.table import RIGHT, html_lines, html_table
+
+SHOWN = 20  # of the records of a history, in a notebook
 
 
 class Record(NamedTuple):
@@ -37,3 +40,19 @@ def record(step: int, G: Player, D: Player, info_g: Info, info_d: Info) -> Recor
         bad = ", ".join(f"{name} = {value}" for name, value in made._asdict().items() if not math.isfinite(value))
         raise DivergedError(f"step {step}: {bad}; try a lower learning rate, or another loss")
     return made
+
+
+class History(list[Record]):
+    """The records of a run. A notebook shows it as a table: all of them, or about SHOWN, evenly chosen."""
+
+    def _repr_html_(self) -> str:
+        every = max(1, math.ceil(len(self) / SHOWN))
+        rows = [[f"{figure:.5g}" for figure in record] for record in self[::-1][::every][::-1]]
+        left_out = f"{len(rows)} of {len(self)} records; plots.history(run.history) draws all"
+        return html_table(Record._fields, rows, RIGHT) + html_lines([left_out] if every > 1 else [])
+
+
+def standing(name: str, step: int, history: list[Record], unfinished: str) -> str:
+    """Where a run stands, in a line: for the repr of a Training."""
+    last = f", D(x) {history[-1].D_x:.2f}, D(G(z)) {history[-1].D_Gz:.2f}" if history else ""
+    return f"<Training on {name}: step {step}{last}{unfinished and f'; {unfinished} is not finished'}>"

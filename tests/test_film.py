@@ -1,0 +1,136 @@
+"""Films: the page holds the numbers of the snapshots and nothing of the network; it is drawn where Chromium is."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import numgan as ng
+from numgan import metrics
+from numgan.app import cli
+from numgan.lab.film import Frame, film, mode_counts, page
+from numgan.lab.setup import Setup
+from numgan.lab.snapshot import snapshot
+
+
+def small_run(n_z=2, pack=1, **settings):
+    return replace(Setup(), n_z=n_z, pack=pack, batch=32, width=16, steps=12, **settings).training(0)
+
+
+def content(text):
+    return json.loads(re.search(r'<script type="application/json" id="film">(.*?)</script>', text, re.DOTALL)[1])
+
+
+@pytest.mark.parametrize(("n_z", "pack"), [(2, 1), (16, 2), (1, 1)])
+def test_the_page_holds_the_numbers_of_the_snapshots(tmp_path, n_z, pack):
+    assert film(small_run(n_z, pack), 12, tmp_path / "a.html", frames=3) == ""
+    kept = content((tmp_path / "a.html").read_text(encoding="utf-8"))
+    run = small_run(n_z, pack)
+    seen = [snapshot(run), *(snapshot(run) for _ in run.steps(12, every=4))]
+    np.testing.assert_allclose(kept["x"], seen[0].x.ravel(), rtol=1e-3)
+    np.testing.assert_allclose(kept["box"], seen[0].box, rtol=1e-3)
+    assert kept["n_z"] == n_z and kept["broke"] == ""
+    assert [frame["step"] for frame in kept["frames"]] == [0, 4, 8, 12]
+    assert kept["frames"][0]["loss_D"] is None and kept["frames"][0]["loss_G"] is None  # no update was made
+    for frame, s in zip(kept["frames"], seen, strict=True):
+        np.testing.assert_allclose(frame["x_g"], s.x_g.ravel(), rtol=1e-3)
+        np.testing.assert_allclose(frame["pull"], s.pull.ravel(), rtol=1e-3)
+        assert (frame["js"], frame["kl"]) == pytest.approx((s.js, s.kl), rel=1e-3)
+        assert frame["health"]
+        if s.step:
+            assert (frame["loss_D"], frame["loss_G"]) == pytest.approx((s.loss_D, s.loss_G), rel=1e-3)
+        assert (frame["surface"] is None) == (pack > 1)
+        assert (frame["mesh"] is None) == (n_z < 2)
+        if s.surface is not None:
+            bytes_ = np.frombuffer(base64.b64decode(frame["surface"]), np.uint8)
+            np.testing.assert_allclose(bytes_ / 255, s.surface.ravel(), atol=0.51 / 255)
+        if s.mesh is not None:
+            np.testing.assert_allclose(frame["mesh"], s.mesh.ravel(), rtol=1e-3)
+
+
+def test_modes_are_counted_as_by_the_metric():
+    data, rng = ng.data.ring(), np.random.default_rng(0)
+    x_g = np.concatenate([data.x[data.labels < 3][:90], rng.standard_normal((70, 2)).astype("float32")])
+    counts, score = mode_counts(x_g, data), metrics.mode_coverage(x_g, data.centres, data.std)
+    assert counts["modes"] == score.modes >= 3
+    assert counts["quality"] == pytest.approx(score.quality, rel=1e-3)
+    assert sum(counts["counts"]) == round(score.quality * len(x_g))
+    assert counts["counts"][:3] == pytest.approx([30, 30, 30], abs=8)
+    assert set(mode_counts(x_g, ng.data.Data(x_g)).values()) == {None}
+    assert set(mode_counts(np.full((3, 2), np.nan), data).values()) == {None}
+
+
+def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path):
+    run = small_run()
+    title = "</script><script>alert(1)</script> & θ {{FILM}}"
+    text = page([Frame(snapshot(run), "<b>")], run, title)
+    assert not re.search(r"https?:|//[a-z]|\bsrc=|<link|@import|url\(|fetch\(|XMLHttp", text)
+    assert "default-src 'none'" in text
+    assert text.count("</script>") == 2 and "alert(1)</" not in text and "<b>" not in text
+    assert content(text)["title"] == title
+    assert content(text)["frames"][0]["health"] == "<b>"
+
+
+def test_numbers_that_are_not_finite_are_null():
+    run = small_run()
+    run.G.theta[...] = np.nan
+    with np.errstate(all="ignore"):
+        seen = snapshot(run)
+    frame = content(page([Frame(seen, "")], run))["frames"][0]
+    assert set(frame["x_g"]) == {None} and frame["js"] is None and frame["counts"] is None
+
+
+def test_the_film_of_a_run_that_diverges_ends_where_it_did(tmp_path):
+    run = small_run()
+    run.D.theta[...] = np.float32(1e30)
+    assert film(run, 12, tmp_path / "a.html", frames=12).startswith("diverging: step 1: ")
+    kept = content((tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert kept["broke"].startswith("diverging: step 1: ") and len(kept["frames"]) == 1
+
+
+@pytest.mark.parametrize("suffix", ["gif", "html"])
+def test_a_film_is_one_new_file(tmp_path, suffix):
+    path = tmp_path / f"film.{suffix}"
+    film(small_run(), 12, path, frames=3)
+    assert path.read_bytes().startswith(b"GIF89a" if suffix == "gif" else b"<!DOCTYPE html>")
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ng.InputError, match="is there already"):
+        film(small_run(), 12, path)
+    with pytest.raises(ng.InputError, match=r"\.html or \.gif"):
+        film(small_run(), 12, tmp_path / "film.mp4")
+
+
+def test_the_command_writes_a_film_of_bearable_size(tmp_path, capsys):
+    assert cli.main(["lab", "idle", "--cure", "none", "--seed", "3", "--out", str(tmp_path / "a.html")]) == 0
+    assert capsys.readouterr().out == f"idle, cure: none, seed 3: {tmp_path / 'a.html'}\n"
+    assert 100_000 < (tmp_path / "a.html").stat().st_size <= 1_500_000
+    kept = content((tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert kept["title"] == "idle, cure: none, seed 3"
+    assert "D learns nothing" in kept["frames"][-1]["health"]
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+OPTIONS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --virtual-time-budget=3000 --dump-dom"
+)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine to open the page in")
+def test_the_page_runs_in_a_browser(tmp_path):
+    """Its own script has written these texts; a frame can be asked for in the address."""
+    film(small_run(n_z=16), 12, tmp_path / "a.html", frames=3, title="a <film>")
+    options = [*OPTIONS.split(), f"--user-data-dir={tmp_path / 'user'}"]
+    command = [CHROMIUM, *options, f"{(tmp_path / 'a.html').as_uri()}#2"]
+    dom = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout.decode()
+    assert "step 8 of 12</output>" in dom
+    assert '<h1 id="title">a &lt;film&gt;</h1>' in dom
+    assert "its first two numbers of 16" in dom
+    assert len(re.findall(r'<input type="checkbox" id="layer-', dom)) == 5
+    assert re.search(r'aria-label="Losses at step 8: D \d', dom)
+    assert re.search(r'aria-label="samples of high quality at each mode: \d+(, \d+){7}"', dom)
