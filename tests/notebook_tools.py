@@ -13,6 +13,7 @@ LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
 
 SECONDS = 60  # that a cell may take
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
@@ -56,9 +57,11 @@ def renew(path):
 
 
 def _joined(outputs):
-    """Pieces of one stream that follow each other, as one."""
+    """Pieces of one stream that follow each other, as one; without views of widgets, which need a kernel."""
     joined = []
     for output in outputs:
+        if WIDGET in output.get("data", {}):
+            continue
         if joined and output["output_type"] == "stream" and output["name"] == joined[-1].get("name"):
             joined[-1]["text"] += output["text"]
         else:
