@@ -425,7 +425,7 @@ def test_a_run_says_where_it_stands():
     assert repr(run) == "<Training on ring: step 0>"
     *_, last = run.steps(3)
     assert repr(run) == f"<Training on ring: step 3, D(x) {last.D_x:.2f}, D(G(z)) {last.D_Gz:.2f}>"
-    run._unfinished = "update 4"
+    run._whole.begin("update 4")
     assert repr(run).endswith("; update 4 is not finished>")
 
 
