@@ -61,6 +61,7 @@ def refused(match, call, *args, **kwargs):
         call(*args, **kwargs)
     assert "\n" not in str(caught.value)
     assert str(caught.value).count("c.npz") == 1
+    assert not isinstance(caught.value.__cause__, MemoryError)  # nothing was even asked for
     return str(caught.value)
 
 
@@ -232,7 +233,7 @@ def test_vectors_that_are_not_ours_are_refused(edit, match, spoil):
         '{"a": ' * 900,
         "[" * 60_000,
         "[" * 60_000 + "]" * 60_000,
-        '{"step": 1, "step": 2}',
+        '{"format": "numgan-1", "format": "numgan-1"}',
         "NaN",
         "9" * 5000,
         "",
@@ -393,7 +394,7 @@ def test_a_header_that_claims_what_is_not_there_is_refused(content, tmp_path):
 
 def test_archives_that_unpack_to_more_than_they_weigh_are_refused(saved, tmp_path):
     path = tmp_path / "c.npz"
-    np.savez_compressed(path, about=np.array('{"format": "numgan-1"}'), theta_G=np.zeros(50_000_000, dtype="float32"))
+    np.savez_compressed(path, about=np.array('{"format": "numgan-1"}'), theta_G=np.zeros(5_000_000, dtype="float32"))
     assert taken(lambda: refused("unpacks to", archive.read, path)) < 2 << 20
     with zipfile.ZipFile(path, "w") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("a.npy", b"")
@@ -403,12 +404,15 @@ def test_archives_that_unpack_to_more_than_they_weigh_are_refused(saved, tmp_pat
 
 @pytest.mark.parametrize("entries", [3000, 70_000])  # the second needs the larger record at the end, ZIP64
 def test_an_archive_of_very_many_members_is_refused_before_its_list_is_read(entries, tmp_path):
-    info = zipfile.ZipInfo("a")
+    path, info = tmp_path / "c.npz", zipfile.ZipInfo("a")
     info.header_offset = info.CRC = info.compress_size = info.file_size = 0
-    with zipfile.ZipFile(tmp_path / "c.npz", "w") as file:
+    with zipfile.ZipFile(path, "w") as file:
         file.writestr("about.npy", b"")
         file.filelist.extend([info] * entries)
-    assert taken(lambda: refused("lists its contents|no archive that ends", archive.read, tmp_path / "c.npz")) < 1 << 18
+    if entries > 65535:  # readers take the length of the list from there, so the smaller record may lie
+        content = path.read_bytes()
+        path.write_bytes(content[:-10] + (100).to_bytes(4, "little") + content[-6:])
+    assert taken(lambda: refused("lists its contents|no archive that ends", archive.read, path)) < 1 << 18
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
