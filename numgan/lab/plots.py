@@ -186,9 +186,10 @@ def sliders(
     for chosen in product(*stops.values()):
         figure.clear()
         draw(*chosen)
-        shown = "" if not frames else ' style="display:none"'
+        hidden = ";display:none" if frames else ""
         alt = ", ".join(f"{name} = {value:g}" for name, value in zip(stops, chosen, strict=True))
-        frames.append(f'<img{shown} alt="{alt}" src="data:image/png;base64,{_small_png(figure, dpi)}">')
+        source = f"data:image/png;base64,{_small_png(figure, dpi)}"
+        frames.append(f'<img style="max-width:100%{hidden}" alt="{alt}" src="{source}">')
     inputs = [
         f'<label>{name} <input type="range" min="0" max="{len(values) - 1}" value="0" step="1" oninput="{_MOVED}"'
         f' data-stops="{" ".join(f"{value:g}" for value in values)}"> <output>{values[0]:g}</output></label>'
