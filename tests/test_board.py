@@ -10,7 +10,8 @@ import pytest
 
 import numgan as ng
 from numgan.lab import board
-from numgan.lab.live import DATA, LOSSES, PENALTIES, Board, Choice, around
+from numgan.lab.choice import DATA, LOSSES, PENALTIES, Choice, around
+from numgan.lab.live import Board
 from numgan.lab.snapshot import GRID, optimal_surface
 
 SMALL = {"width_g": 8, "width_d": 8, "batch": 16}

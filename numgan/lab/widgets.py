@@ -12,8 +12,9 @@ import numpy as np
 
 from numgan.errors import DivergedError, InputError
 from numgan.lab import plots
+from numgan.lab.choice import DATA, LOSSES, PENALTIES
 from numgan.lab.health import health
-from numgan.lab.live import DATA, LOSSES, PENALTIES, Board
+from numgan.lab.live import Board
 
 SECONDS = 0.4  # of training between two pictures
 LATTICE = np.linspace(-2, 2, 9)  # of points that can be clicked into the plane
@@ -203,6 +204,6 @@ class Panel:
 
 
 def board(**settings: Any) -> Any:
-    """The live board as a widget; settings as in `live.Choice`. InputError where ipywidgets is not installed."""
+    """The live board as a widget; settings as in `choice.Choice`. InputError where ipywidgets is not installed."""
     need_ipywidgets()
     return Panel(Board(**settings)).whole
