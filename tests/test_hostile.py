@@ -153,7 +153,7 @@ LINEAR = {"type": "Linear", "n_in": 3, "n_out": 4, "scale": None}
         (("G", "layers"), [], r"at least one layer"),
         (G0, {**LINEAR, "n_in": 10**9, "n_out": 10**9}, r"does not hold numbers for so many"),
         (G0, {**LINEAR, "n_out": 3}, r"takes 4 features"),
-        (("G", "layers", 2), {"type": "Reshape", "shape": [4, 1]}, r"takes rows of shape \(4,\), got \(4, 1\)"),
+        (("G", "layers", 2), {"type": "Reshape", "shape": [4, 1]}, "takes vectors .* give arrays of 2 axes"),
         (("G", "layers", 2), {"type": "Reshape", "shape": [10**9]}, r"takes"),
         (("G", "layers", 2), {"type": "Pack", "k": 2**100}, r"makes rows of|takes"),
         (("G", "layers", 3, "layers", 1), {"type": "Reshape", "shape": [1, 2]}, r"G makes rows of shape \(1, 2\)"),
@@ -222,8 +222,8 @@ def test_vectors_that_are_not_ours_are_refused(edit, match, spoil):
     if match:
         refused(match, ng.Training.load, path, X)
     else:
-        refused("samples that are not finite", Checkpoint(path).sample, 3)
-        with pytest.raises(ng.DivergedError, match="samples that are not finite"):
+        refused("samples hold values that are not finite", Checkpoint(path).sample, 3)
+        with pytest.raises(ng.DivergedError, match="samples hold values that are not finite"):
             ng.Training.load(path, X).sample(3)
 
 
@@ -552,23 +552,11 @@ def test_numbers_of_numpys_are_saved_as_plain_ones(tmp_path):
 # --- the shape of a row, which is known before anything is computed
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        *(ng.Linear(4, 3), ng.Maxout(4, 3, 2), ng.BatchNorm(4), ng.MinibatchStd(4), ng.Pack(2), ng.Reshape((2, 2))),
-        *(ng.ReLU(), ng.LeakyReLU(), ng.Tanh(), ng.Sigmoid(), ng.Dropout(), ng.InstanceNoise()),
-    ],
-    ids=repr,
-)
-def test_every_layer_says_what_shape_it_makes(layer):
-    net, x = ng.Network([layer]), np.ones((6, 4), dtype="float32")
-    assert layer.y_shape((4,)) == net(x).shape[1:]
-    assert type(layer) in ng.layers.ALL
-
-
-def test_the_layers_above_are_all_there_are():
-    marks = test_every_layer_says_what_shape_it_makes.pytestmark
-    assert {type(layer) for mark in marks for layer in mark.args[1]} == set(ng.layers.ALL)
+@pytest.mark.parametrize("kind", ng.layers.ALL, ids=lambda kind: kind.__name__)
+def test_every_layer_says_what_shape_it_makes(kind):
+    layer = kind.example()
+    net, x = ng.Network([layer]), np.ones((6, *kind.example_row), dtype="float32")
+    assert layer.y_shape(kind.example_row) == net(x).shape[1:]
 
 
 # --- frames and run.json

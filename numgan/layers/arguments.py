@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
-from numgan.layers.base import Layer, width
+from numgan.layers.base import Layer
 from numgan.losses import Loss
 
 
@@ -28,20 +28,25 @@ def chain(layers: Iterable[Layer]) -> tuple[Layer, ...]:
             raise InputError(f"{layer} already belongs to a network: make a new layer, or use copy.deepcopy(layer)")
     if len(set(map(id, layers))) < len(layers):
         raise InputError("the same layer object stands in the list twice: make a second one")
+    axes = n = None  # of the rows so far, where they are known
     for i, layer in enumerate(layers):
-        _check_joint(f"layer {i}, {layer},", layer, layers[:i][::-1])
+        _check_joint(f"layer {i}, {layer},", layer, axes, n)
+        axes, n = _after(layer, layer.axes_out, axes), _after(layer, getattr(layer, "n_out", None), n)
     return layers
 
 
-def _check_joint(name: str, layer: Layer, before: Sequence[Layer]) -> None:
-    """What a layer takes must be what the layers before it, the nearest first, give."""
-    wants, given = layer.axes_in, width(before, "axes_out")
-    if None not in (wants, given) and wants != given:
-        forms = f"takes {_form(wants)}, but the layers before it give {_form(given)}"
+def _check_joint(name: str, layer: Layer, axes: int | None, n: int | None) -> None:
+    """What a layer takes must be what the layers before it give."""
+    if None not in (layer.axes_in, axes) and layer.axes_in != axes:
+        forms = f"takes {_form(layer.axes_in)}, but the layers before it give {_form(axes)}"
         raise InputError(f"{name} {forms}: put a Reshape between")
-    wants, given = getattr(layer, "n_in", None), width(before, "n_out")
-    if None not in (wants, given) and wants != given:
-        raise InputError(f"{name} takes {wants} features, but the layers before it give {given}")
+    wants = getattr(layer, "n_in", None)
+    if None not in (wants, n) and wants != n:
+        raise InputError(f"{name} takes {wants} features, but the layers before it give {n}")
+
+
+def _after(layer: Layer, makes: int | None, given: int | None) -> int | None:
+    return makes if makes is not None or not layer.keeps_width else given
 
 
 def _form(axes: int | None) -> str:

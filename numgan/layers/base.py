@@ -75,7 +75,7 @@ class Layer:
         """The shape of a row of y, where a row of x has this one; InputError where the layer takes no such row."""
         n_in, n_out = getattr(self, "n_in", None), getattr(self, "n_out", None)
         if self.axes_in not in (None, len(x_shape)) or (n_in is not None and x_shape[-1:] != (n_in,)):
-            wanted = f"({'h, w, ' * (self.axes_in == 3)}{n_in or 'n'})"
+            wanted = f"(h, w, {n_in or 'n'})" if self.axes_in == 3 else f"({n_in or 'n'},)"
             raise InputError(f"{self} takes rows of shape {wanted}, got {x_shape}")
         return x_shape if n_out is None else (*x_shape[:-1], n_out)
 
