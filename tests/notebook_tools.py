@@ -14,6 +14,7 @@ EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
 RELEASES = NOTEBOOKS / "exercises" / "release" / "gan"
 
 SECONDS = 60  # that a cell may take
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 # Run before each notebook: warnings are errors, and progress bars leave nothing on the page.
 STRICT = r"""
@@ -64,9 +65,11 @@ def renew(path):
 
 
 def _joined(outputs):
-    """Pieces of one stream that follow each other, as one."""
+    """Pieces of one stream that follow each other, as one; without views of widgets, which need a kernel."""
     joined = []
     for output in outputs:
+        if WIDGET in output.get("data", {}):
+            continue
         if joined and output["output_type"] == "stream" and output["name"] == joined[-1].get("name"):
             joined[-1]["text"] += output["text"]
         else:
