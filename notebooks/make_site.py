@@ -28,7 +28,8 @@ INDEX = """<!doctype html><html lang="en"><meta charset="utf-8"><title>numgan: l
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; color: #222 }
-ol { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem }
+ol { list-style: none; padding: 0; display: grid; gap: 1rem;
+     grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)) }
 li { border: 1px solid #ccc; border-radius: 8px; padding: 1rem }
 li img { width: 100%; height: 8rem; object-fit: contain; background: white }
 h2 { font-size: 1.1rem; margin: .5rem 0 } a { color: #0072B2; text-decoration: none }

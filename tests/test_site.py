@@ -19,7 +19,8 @@ def test_each_lesson_has_a_place_in_the_index(path):
 
 
 def test_links_lead_to_pages():
-    page = '<head></head><a href="02_x.ipynb"><a href="GLOSSARY.md#words"><a href="exercises/release/gan/1_layers.ipynb">'
+    page = '<head></head><a href="02_x.ipynb"><a href="GLOSSARY.md#words">'
+    page += '<a href="exercises/source/gan/1_layers.ipynb">'
     assert re.findall('href="(.*?)"', make_site.linked(page)) == [
         "02_x.html", "GLOSSARY.html#words", "exercises/release/gan/1_layers.ipynb",
     ]  # fmt: skip
