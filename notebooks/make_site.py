@@ -21,7 +21,7 @@ img, svg, canvas, video, iframe { max-width: 100% !important; height: auto }
 .jp-Cell, .jp-OutputArea-output { padding-left: 0 !important; padding-right: 0 !important }
 pre, table, .MathJax_Display, mjx-container { max-width: 100%; overflow-x: auto }
 table { display: block }
-input[type=range] { max-width: 60vw }
+input[type=range] { max-width: 60vw } figure label { display: inline-block }
 @media (max-width: 40rem) { pre, code { font-size: 12px !important } h1 { font-size: 1.6rem !important } }
 </style>"""
 INDEX = """<!doctype html><html lang="en"><meta charset="utf-8"><title>numgan: lessons</title>
