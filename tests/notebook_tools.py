@@ -11,18 +11,18 @@ from pathlib import Path
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = sorted((NOTEBOOKS / "exercises" / "source" / "gan").glob("*.ipynb"))
+RELEASES = NOTEBOOKS / "exercises" / "release" / "gan"
 
 SECONDS = 60  # that a cell may take
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
-# Run before each notebook: warnings are errors, and progress bars, which say how far a run is, leave nothing on the page.
+# Run before each notebook: warnings are errors, and progress bars leave nothing on the page.
 STRICT = r"""
 import os, warnings
 os.environ["TQDM_DISABLE"] = "1"
 warnings.filterwarnings("error", module=r"numgan\b|__main__|ipykernel_\d+")
 warnings.filterwarnings("ignore", message="IProgress not found")
 """
-
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
@@ -51,9 +51,8 @@ def execute(path):
     here = {"metadata": {"path": path.parent}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here, record_timing=False).execute()
     del notebook.cells[0]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":  # sliders and bars that live in a kernel alone
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+    for cell in code(notebook):  # what lives in a kernel alone is there or not with ipywidgets
+        cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     return notebook
 
 
@@ -68,9 +67,11 @@ def renew(path):
 
 
 def _joined(outputs):
-    """Pieces of one stream that follow each other, as one."""
+    """Pieces of one stream that follow each other, as one; without views of widgets, which need a kernel."""
     joined = []
     for output in outputs:
+        if WIDGET in output.get("data", {}):
+            continue
         if joined and output["output_type"] == "stream" and output["name"] == joined[-1].get("name"):
             joined[-1]["text"] += output["text"]
         else:

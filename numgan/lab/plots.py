@@ -156,16 +156,17 @@ def sliders(
     draw(*values) draws on the empty figure, once for each combination of values; the pictures are in the HTML, which
     needs neither a kernel nor a network. With one slider for the step of a run it is a film.
     """
-    names, frames = list(stops), []
-    for values in product(*stops.values()):
+    frames: list[str] = []
+    for chosen in product(*stops.values()):
         figure.clear()
-        draw(*values)
+        draw(*chosen)
         shown = "" if not frames else ' style="display:none"'
-        frames.append(f'<img{shown} src="data:image/png;base64,{_small_png(figure, dpi)}">')
+        alt = ", ".join(f"{name} = {value:g}" for name, value in zip(stops, chosen, strict=True))
+        frames.append(f'<img{shown} alt="{alt}" src="data:image/png;base64,{_small_png(figure, dpi)}">')
     inputs = [
-        f'<label>{name} <input type="range" min="0" max="{len(stops[name]) - 1}" value="0" step="1" oninput="{_MOVED}"'
-        f' data-stops="{" ".join(f"{value:g}" for value in stops[name])}"> <output>{stops[name][0]:g}</output></label>'
-        for name in names
+        f'<label>{name} <input type="range" min="0" max="{len(values) - 1}" value="0" step="1" oninput="{_MOVED}"'
+        f' data-stops="{" ".join(f"{value:g}" for value in values)}"> <output>{values[0]:g}</output></label>'
+        for name, values in stops.items()
     ]
     button = f'<button type="button" onclick="{_PLAYED.replace("MS", str(ms))}">▶</button>'
     return f'<figure style="margin:0">{"".join(frames)}<div>{button} {" &nbsp; ".join(inputs)}</div></figure>'
@@ -189,5 +190,6 @@ def _small_png(figure: Figure, dpi: int, colors: int = 32) -> str:
     """In base64, with a palette: a third of the bytes."""
     raw, small = BytesIO(), BytesIO()
     figure.savefig(raw, format="png", dpi=dpi)
-    Image.open(raw).convert("RGB").quantize(colors, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    picture = Image.open(raw).convert("RGB").quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture.save(small, "png", optimize=True)
     return b64encode(small.getvalue()).decode("ascii")
