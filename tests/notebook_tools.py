@@ -24,8 +24,6 @@ warnings.filterwarnings("error", module=r"numgan\b|__main__|ipykernel_\d+")
 warnings.filterwarnings("ignore", message="IProgress not found")
 """
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
 BLANK = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
@@ -53,9 +51,8 @@ def execute(path):
     here = {"metadata": {"path": path.parent}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=here, record_timing=False).execute()
     del notebook.cells[0]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":  # sliders and bars that live in a kernel alone
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+    for cell in code(notebook):  # what lives in a kernel alone is there or not with ipywidgets
+        cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     return notebook
 
 
