@@ -8,6 +8,7 @@ The digits are those of `numgan train`, the ring is that of `numgan lab collapse
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,11 @@ from numgan.lab.snapshot import Snapshot, snapshot
 from numgan.plots import GENERATED, REAL
 
 OUT = RESULTS / "film.gif"
-FRAMES, SIDE = 34, 6  # pictures; digits along a side
-SIZE, DPI = (7.6, 3.9), 100  # inches
-MOMENT, END = 160, 2600  # milliseconds: a picture, and the last one
-COLORS = 48
+FRAMES, SIDE = 26, 5  # pictures; digits along a side
+SIZE, DPI = (6.4, 3.3), 100  # inches
+MOMENT, END = 220, 2600  # milliseconds: a picture, and the last one
+COLORS = 64
+LEVELS = 9  # shades of D, and of grey: with fewer of them, the file is smaller
 
 
 def moments(steps: int, first: int) -> list[int]:
@@ -57,7 +59,7 @@ def ring(steps: list[int]) -> list[Snapshot]:
     return [snapshot(run) for _ in stops(run, steps)]
 
 
-def stops(run: ng.Training, steps: list[int]):
+def stops(run: ng.Training, steps: list[int]) -> Iterator[int]:
     """Trains up to each of the steps in turn."""
     for step in steps:
         if step > run.step:
@@ -69,7 +71,8 @@ def picture(image: np.ndarray, step: int, s: Snapshot) -> Image.Image:
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    left.imshow(image, cmap="gray", vmin=0, vmax=1)
+    grey = (image * (LEVELS - 1)).round() / (LEVELS - 1)
+    left.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     left.set(title=f"digits that G makes, step {step:,}", xticks=[], yticks=[])
     draw_ring(right, s)
     canvas.draw()
@@ -78,18 +81,20 @@ def picture(image: np.ndarray, step: int, s: Snapshot) -> Image.Image:
 
 def draw_ring(ax: Axes, s: Snapshot) -> None:
     """Data, samples and the pull on them, on D's surface."""
-    ax.imshow(s.surface, extent=s.box, origin="lower", cmap=plots.D_COLORS, vmin=0, vmax=1, interpolation="bilinear")
-    ax.scatter(*s.x[:200].T, s=9, color=REAL, linewidths=0, label="data")
-    ax.scatter(*s.x_g[:200].T, s=9, color=GENERATED, linewidths=0, label="G(z)")
+    ax.contourf(s.surface, np.linspace(0, 1, LEVELS), extent=s.box, cmap=plots.D_COLORS, antialiased=False)
+    ax.scatter(s.x[:200, 0], s.x[:200, 1], s=9, color=REAL, linewidths=0, label="data")
+    ax.scatter(s.x_g[:200, 0], s.x_g[:200, 1], s=9, color=GENERATED, linewidths=0, label="G(z)")
     arrows = np.stack([s.x_g[:100], s.x_g[:100] + 0.25 * s.pull[:100]], axis=1)
     ax.add_collection(LineCollection(list(arrows), colors="0.25", linewidths=0.6))
-    ax.set(title=f"a ring of eight modes, step {s.step:,}", xticks=[], yticks=[])
+    ax.set(xlim=s.box[:2], ylim=s.box[2:], aspect="equal", xticks=[], yticks=[])
+    ax.set_title(f"a ring of eight modes, step {s.step:,}")
     ax.legend(loc="upper right", fontsize=7)
 
 
 def write(pictures: list[Image.Image], out: Path) -> None:
     """One set of colours for all pictures, so that nothing flickers."""
-    sheet = np.concatenate([np.asarray(p) for p in (pictures[0], pictures[len(pictures) // 2], pictures[-1])])
+    pure = [Image.new("RGB", (pictures[0].width, 40), color) for color in (REAL, GENERATED)]  # a colour each, unmixed
+    sheet = np.concatenate([np.asarray(p) for p in (*pictures[::4], pictures[-1], *pure)])
     palette = Image.fromarray(sheet).quantize(COLORS)
     plain = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     times = [MOMENT] * (len(plain) - 1) + [END]

@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from benchmarks import RESULTS, health, modes
+from benchmarks import RESULTS, health, make_film, modes
 from benchmarks.speed import equality, profile, report
 from benchmarks.speed.peers.numgan_peer import Numgan
 from benchmarks.speed.workloads import WORKLOADS
@@ -143,7 +144,7 @@ def test_a_run_that_diverges_is_kept_and_called_so(store):
     assert health.diagnosis(kept) == "diverging"
 
 
-COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health"]
+COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health", "make_film"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -198,3 +199,36 @@ def test_the_mutation_set_up_names_files_that_exist():
     assert len(named) > 10
     for pattern in named:
         assert list(ROOT.glob(pattern)), pattern
+
+
+def test_the_readmes_film_is_what_the_command_makes_and_small():
+    assert "(benchmarks/results/film.gif)" in (ROOT / "README.md").read_text(encoding="utf-8").partition("## ")[0]
+    with Image.open(make_film.OUT) as film:
+        assert film.n_frames == make_film.FRAMES
+        assert film.size == tuple(round(side * make_film.DPI) for side in make_film.SIZE)
+        assert film.info["loop"] == 0
+    assert 100_000 < make_film.OUT.stat().st_size <= 1_000_000
+
+
+def test_a_film_is_of_its_pictures(tmp_path):
+    """Decoded, each frame is its picture, whose colours are few enough to be kept all."""
+    pixels = np.random.default_rng(0).choice([0, 128, 255], (5, 20, 30, 1)).astype(np.uint8)
+    pictures = [Image.fromarray(np.repeat(p, 3, axis=-1)) for p in pixels]
+    make_film.write(pictures, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as film:
+        for i, p in enumerate(pictures):
+            film.seek(i)
+            np.testing.assert_allclose(np.asarray(film.convert("RGB")), np.asarray(p), atol=2)
+
+
+def test_a_film_begins_at_0_and_ends_with_the_run():
+    for steps, first in ((5000, 5), (4000, 100), (make_film.FRAMES, 1)):
+        when = make_film.moments(steps, first)
+        assert when[0] == 0 and when[-1] == steps and len(when) == make_film.FRAMES
+        assert sorted(set(when)) == when
+
+
+def test_digits_stand_in_rows():
+    x = np.arange(make_film.SIDE**2)[:, None] * np.ones(784)
+    picture = make_film.mosaic(x)
+    assert (picture[:28, 28:56] == 1).all() and (picture[28:56, :28] == make_film.SIDE).all()

@@ -263,7 +263,7 @@ def test_play_goes_on_until_pause_and_takes_changes_meanwhile(panel, monkeypatch
         return before
 
     assert asyncio.run(watched()) == panel.board.step
-    assert panel.task is None and panel.play.description == "▶ Play"
+    assert panel.task is None and panel.play.description == "Play"
     assert len(panel.board.seen) > 3
     assert_its_program_does_the_same(panel.board)
 

@@ -36,14 +36,11 @@ class Board:
         """Back to the start: new networks and step 0, as the seed says."""
         c = self.choice
         self.step, self._rng = 0, np.random.default_rng(c.seed)  # updates of G by play; for single steps
-        self.seen: list[Snapshot] = []
-        self.modes: list[int | None] = []  # found at each of `seen`
         self.G = Network(hidden(c.n_z, c.layers_g, c.width_g, 2), seed=2 * c.seed)
         front: list[Layer] = [Pack(c.pack)] if c.pack > 1 else []
         self.D = Network([*front, *hidden(2 * c.pack, c.layers_d, c.width_d, 1)], seed=2 * c.seed + 1)
         self._lines: list[str | int] = [*_networks_code(c, self.G, self.D)]
         self._begin(new_data=True)
-        self.look()
 
     def change(self, **settings: Any) -> None:
         """Other settings, from now on. Rates change in the run; other networks start anew; all else begins a new
@@ -108,7 +105,9 @@ class Board:
     def _begin(self, new_data: bool) -> None:
         """A Training with new optimisers on G and D as they are."""
         c = self.choice
-        if new_data:
+        if new_data:  # what was seen of others cannot be drawn in one chart with it
+            self.seen: list[Snapshot] = []
+            self.modes: list[int | None] = []  # found at each of `seen`
             self._data = DATA[c.data].make(c.points)
             self._lines.append(f"data = {DATA[c.data].code.format(points=[*c.points])}")
         kind = PENALTIES[c.penalty]
@@ -126,6 +125,8 @@ class Board:
         )
         self._lines += _training_code(c)
         self.box = snapshot(self.run).box
+        if new_data:
+            self.look()
 
     def _draw_x(self) -> np.ndarray:
         return self._rng.choice(self._data.x, self.choice.batch)

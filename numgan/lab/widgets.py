@@ -18,6 +18,7 @@ from numgan.lab.live import Board
 
 SECONDS = 0.4  # of training between two pictures
 LATTICE = np.linspace(-2, 2, 9)  # of points that can be clicked into the plane
+SELECTED = "primary"  # a colour of ipywidgets
 PICTURE_DPI = 90
 
 
@@ -44,7 +45,7 @@ class Panel:
         self.points = w.Textarea(description="points", rows=6, placeholder="x₁ x₂, a point a line")
         self.points.value = "\n".join(f"{x:g} {y:g}" for x, y in board.choice.points)
         self.lattice = self._lattice()
-        self.play = self._button("▶ Play", self._play_or_pause)
+        self.play = self._button("Play", self._play_or_pause)
         self.buttons = {
             "D": self._button("one step of D", lambda: self._act(board.step_D)),
             "G": self._button("one step of G", lambda: self._act(board.step_G)),
@@ -90,13 +91,13 @@ class Panel:
     def _play_or_pause(self) -> None:
         if self.task is None:
             self.task = asyncio.get_running_loop().create_task(self._go_on())
-            self.play.description = "⏸ Pause"
+            self.play.description = "Pause"
         else:
             self.task.cancel()
             self._paused()
 
     def _paused(self) -> None:
-        self.task, self.play.description = None, "▶ Play"
+        self.task, self.play.description = None, "Play"
 
     def _act(self, action: Any) -> None:
         """One of the buttons: act, look, draw. What cannot be done is said in a line."""
@@ -130,6 +131,7 @@ class Panel:
 
     def _clicked(self, at: tuple[float, float], there: bool) -> None:
         """A point of the lattice was switched on or off."""
+        self.lattice[at].button_style = SELECTED if there else ""
         points = [line for line in self.points.value.splitlines() if line.strip()]
         text = f"{at[0]:g} {at[1]:g}"
         if there != (text in points):
@@ -171,6 +173,7 @@ class Panel:
                 at = (float(x), float(y))
                 button = self._w.ToggleButton(
                     value=at in self.board.choice.points,
+                    button_style=SELECTED if at in self.board.choice.points else "",
                     tooltip=f"{x:g} {y:g}",
                     layout={"width": "22px", "height": "22px", "padding": "0", "margin": "0"},
                 )
