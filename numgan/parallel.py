@@ -99,8 +99,7 @@ class Team:
 
 
 class _Shared:
-    """A job in shares. The first is the caller's. Each other is taken once, by a worker or by the caller; the job is over
-    when each that a worker took has ended.
+    """A job in shares. The first is the caller's. Each other is taken once, by a worker or by the caller.
 
     What has been taken and what has ended stays written down, so whatever an interrupt breaks off can be done again.
     """
