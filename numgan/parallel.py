@@ -51,9 +51,8 @@ class Team:
         return Team, (self.threads,)  # a copy has threads of its own
 
     def at_work(self) -> contextlib.AbstractContextManager[None]:
-        """Inside it `matmul` and `each_span` use the team, and the BLAS one thread; afterwards all is as it was.
-
-        A BLAS that takes no orders is let be.
+        """Inside it `matmul` and `each_span` use the team, and the BLAS one thread; afterwards no team is at work in this
+        thread, and the BLAS has its threads back. A BLAS that takes no orders is let be.
         """
         return _AtWork(self)
 
@@ -64,15 +63,16 @@ class Team:
             self._call_workers(len(spans) - 1)
             for i in range(1, len(spans)):
                 self._tasks.put((shared, i))
-            for i, span in enumerate(spans):
+            job(spans[0])
+            for i in range(1, len(spans)):
                 if not shared.taken.setdefault(i, False):
-                    job(span)
-            shared.end()
+                    job(spans[i])
+            shared.wait()
         except BaseException:
             try:
-                shared.end()
+                shared.give_up()
             finally:  # if an interrupt broke that off too
-                shared.end()
+                shared.give_up()
             raise
         for error in filter(None, shared.ended):
             raise error
@@ -98,16 +98,18 @@ class Team:
 
 
 class _Shared:
-    """A job in shares. A share is taken once, by a worker or by the caller; all is over when each worker's has ended.
+    """A job in shares. The first is the caller's. Each other is taken once, by a worker or by the caller.
 
     What has been taken and what has ended stays written down, so whatever an interrupt breaks off can be done again.
     """
+
+    __slots__ = ("ended", "job", "news", "spans", "taken")
 
     def __init__(self, job: Callable[[slice], Any], spans: list[slice]) -> None:
         self.job, self.spans = job, spans
         self.taken: dict[int, bool] = {}  # share -> whether by a worker; setdefault decides, as it cannot be divided
         self.ended: list[BaseException | None] = []  # one for each share that a worker has ended: its error
-        self._news: SimpleQueue[None] = SimpleQueue()  # wakes the caller to look at `ended`
+        self.news: SimpleQueue[None] = SimpleQueue()  # wakes the caller to look at `ended`
 
     def help(self, i: int) -> None:
         """A worker's part: share i, unless the caller has taken it."""
@@ -119,24 +121,28 @@ class _Shared:
             self.ended.append(error)
         else:
             self.ended.append(None)
-        self._news.put(None)
+        self.news.put(None)
 
-    def end(self) -> None:
-        """The caller's last part: from here on no worker takes a share, and those that have one are waited for."""
-        for i in range(len(self.spans)):
-            self.taken.setdefault(i, False)
+    def wait(self) -> None:
+        """For the workers, once all shares are taken."""
         while len(self.ended) < sum(self.taken.values()):
-            self._news.get()
+            self.news.get()
+
+    def give_up(self) -> None:
+        """From here on no worker takes a share; those that have one are waited for."""
+        for i in range(1, len(self.spans)):
+            self.taken.setdefault(i, False)
+        self.wait()
 
 
 _AT_WORK: ContextVar[Team | None] = ContextVar("team at work", default=None)
 
 
 class _AtWork:
-    """The block of `Team.at_work`. Leaving it twice does no harm."""
+    """The block of `Team.at_work`. Leaving it twice does no harm; leaving one makes up for another that was not left."""
 
     def __init__(self, team: Team) -> None:
-        self._team, self._before = team, _AT_WORK.get()
+        self._team = team
 
     def __enter__(self) -> None:
         try:
@@ -147,7 +153,7 @@ class _AtWork:
             raise
 
     def __exit__(self, *error: object) -> None:
-        _AT_WORK.set(self._before)
+        _AT_WORK.set(None)
         ONE_THREAD.end(self)
 
 

@@ -108,12 +108,13 @@ class Training:
         return standing(self.data.name, self.step, self.history, self._whole.unfinished)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
-        """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
+        """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last of them.
 
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
 
-        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress. A second one at once does
-        not, nor does an error: they leave it half-made, and from then on `steps`, `sample` and `save` raise TornError.
+        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress, and for its record if one is
+        due; it adds no record. A second one at once does not wait, nor does an error: they leave the update half-made,
+        and from then on `steps`, `sample` and `save` raise TornError.
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)

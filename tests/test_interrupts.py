@@ -120,7 +120,7 @@ def test_what_breaks_an_update_off_at_any_line_is_said_or_did_no_harm(every, do)
             assert state_of(run) == state_of(whole)
     assert 0.5 < np.mean(torn) < 1
     go(start, 1)
-    assert blas_threads() == before
+    assert (blas_threads(), parallel._AT_WORK.get()) == (before, None)
 
 
 def test_a_torn_run_refuses_to_go_on_to_sample_and_to_save_and_its_checkpoint_is_the_way_out(tmp_path):
@@ -196,6 +196,8 @@ def test_an_interrupt_while_it_samples_or_saves_leaves_the_run_as_it_was(tmp_pat
         signal.signal(signal.SIGINT, signal.default_int_handler)
         torn.append(is_torn(other))
         assert torn[-1] or state_of(other) == before
+    run.sample(5)
+    assert parallel._AT_WORK.get() is None
     assert 0 < np.mean(torn) < 1
 
 

@@ -129,7 +129,7 @@ class Slowly:
 
 
 def test_an_interrupt_at_any_line_leaves_no_thread_at_the_job():
-    old, where = Team(3), [Team.do, Team._call_workers, parallel._Shared.end]
+    old, where = Team(3), [Team.do, Team._call_workers, parallel._Shared.give_up, parallel._Shared.wait]
     old.do(Slowly(), SPANS)
     for at in range(1, 40):
         for team in (old, Team(3)):

@@ -9,7 +9,7 @@ import numpy as np
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import check_number
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.linear import row_mean, row_sum
+from numgan.layers.linear import row_sum
 
 
 @dataclass(eq=False)
@@ -62,13 +62,11 @@ class BatchNorm(Layer):
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[Array, Array, bool]]:
-        x_hat = x - (row_mean(x) if train else self.mean)
-        var = row_mean(x_hat * x_hat) if train else self.var
+        axes = tuple(range(x.ndim - 1))
+        mean, var = (x.mean(axis=axes), x.var(axis=axes)) if train else (self.mean, self.var)
         s = 1 / array_module(x).sqrt(var + self.eps)  # (n,)
-        x_hat *= s
-        y = x_hat * self.gamma
-        y += self.beta
-        return y, (x_hat, s, train)
+        x_hat = (x - mean) * s
+        return self.gamma * x_hat + self.beta, (x_hat, s, train)
 
     def backward(
         self,
@@ -79,17 +77,16 @@ class BatchNorm(Layer):
         add: bool = True,
     ) -> Array | None:
         x_hat, s, train = cache
-        dgamma = dy * x_hat  # of each row
         if params:
-            row_sum(dgamma, self.dgamma, add)
+            row_sum(dy * x_hat, self.dgamma, add)
             row_sum(dy, self.dbeta, add)
         if not inputs:
             return None
+        dx_hat = dy * self.gamma
         if train:  # μ and σ² depend on x too: their derivatives take out the mean and the part along x̂
-            out = x_hat * row_mean(dgamma)
-            out += row_mean(dy)
-            dy = dy - out
-        return dy * (self.gamma * s)
+            axes = tuple(range(dy.ndim - 1))
+            dx_hat = dx_hat - dx_hat.mean(axis=axes) - x_hat * (dx_hat * x_hat).mean(axis=axes)
+        return dx_hat * s
 
     def calibrate(self, x: Array) -> Array:
         rows = x.reshape(-1, self.n)

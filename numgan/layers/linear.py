@@ -77,13 +77,5 @@ def row_sum(dy: Array, out: Array, add: bool) -> None:
     product(array_module(dy).ones(len(rows), dtype=dy.dtype), rows, out, add)
 
 
-def row_mean(x: Array) -> Array:
-    """The mean of the rows, (…, n) → (n,)."""
-    mean = array_module(x).empty(x.shape[-1], dtype=x.dtype)
-    row_sum(x, mean, add=False)
-    mean /= x.size // x.shape[-1]
-    return mean
-
-
 def _uniform(view: Array, rng: np.random.Generator, scale: float) -> None:
     view[...] = array_module(view).asarray(rng.uniform(-scale, scale, view.shape), dtype=view.dtype)

@@ -50,9 +50,11 @@ class HeldBack:
                 self._handler(number, frame)
 
     def _restore(self) -> None:
-        """Unless someone has put another handler in place meanwhile."""
-        if self._handler is not None and signal.getsignal(signal.SIGINT) == self._hold:
-            signal.signal(signal.SIGINT, self._handler)
+        """Puts its handler back, unless someone has put another in place meanwhile."""
+        if self._handler is not None:
+            there = signal.signal(signal.SIGINT, self._handler)
+            if there not in (self._hold, None):
+                signal.signal(signal.SIGINT, there)
 
 
 class Whole:
