@@ -33,7 +33,9 @@ class Network(Layer):
         check_whole("seed", seed, 0)
         dtype = floating(dtype)
         self.layers = chain(layers)
-        self._n_in, self._n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")
+        self.n_in, self.n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")  # or None
+        self.rowwise = all(layer.rowwise for layer in self.layers)  # type: ignore[misc]
+        self.stochastic = any(layer.stochastic for layer in self.layers)  # type: ignore[misc]
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
         self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
@@ -51,24 +53,6 @@ class Network(Layer):
         all_shapes = enumerate(layer.buffer_shapes for layer in self.layers)
         return {f"{i}.{name}": shape for i, shapes in all_shapes for name, shape in shapes.items()}
 
-    @property
-    def rowwise(self) -> bool:  # type: ignore[override]
-        return all(layer.rowwise for layer in self.layers)
-
-    @property
-    def stochastic(self) -> bool:  # type: ignore[override]
-        return any(layer.stochastic for layer in self.layers)
-
-    @property
-    def n_in(self) -> int | None:
-        """The width of x, where a layer fixes it."""
-        return self._n_in
-
-    @property
-    def n_out(self) -> int | None:
-        """The width of y, where a layer fixes it."""
-        return self._n_out
-
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
         """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
         x = self._checked(x)
@@ -85,7 +69,9 @@ class Network(Layer):
 
         params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
         """
-        check_backward(dy, tape, self.theta, self._n_out, len(self.layers))
+        fits = type(dy) is type(self.theta) and type(tape) is list and len(tape) == len(self.layers)
+        if not fits or dy.shape[1:] != (self.n_out,):
+            check_backward(dy, tape, self.theta, self.n_out, len(self.layers))
         if not inputs and not (params and self.grad.size):
             return None
         lowest = 0 if inputs else self._lowest
@@ -150,14 +136,11 @@ class Network(Layer):
 
     def _checked(self, x: Array) -> Array:
         """x in the network's dtype, once its kind and width are known to fit."""
-        if type(x) is not type(self.theta):
+        if type(x) is not type(self.theta) or x.dtype is not self.theta.dtype:
             x = plain(x, self.theta)
-        if x.dtype.kind != "f":
-            raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
-        n_in = self._n_in
-        if n_in is not None and (x.ndim != 2 or x.shape[1] != n_in):
-            raise InputError(f"x must have shape (m, {n_in}), got {tuple(x.shape)}")
-        return x if x.dtype == self.theta.dtype else x.astype(self.theta.dtype)
+        if self.n_in is not None and (x.ndim != 2 or x.shape[1] != self.n_in):
+            raise InputError(f"x must have shape (m, {self.n_in}), got {tuple(x.shape)}")
+        return x
 
     def __setattr__(self, name: str, value: Any) -> None:
         check_kept(self, name, value)

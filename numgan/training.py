@@ -22,7 +22,15 @@ from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
 from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
-from numgan.run.preconditions import check_argument, check_fit, check_parts, noise_width, plain_settings, two_optimizers
+from numgan.run.preconditions import (
+    check_argument,
+    check_fit,
+    check_names,
+    check_parts,
+    noise_width,
+    plain_settings,
+    two_optimizers,
+)
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
 from numgan.run.state import Checkpoint, Parts, Settings, State
@@ -86,9 +94,9 @@ class Training:
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
-        if self._made and not name.startswith("_"):
+        if name != "step" and self._made:
             check_argument(self, name)
-        super().__setattr__(name, value)
+        object.__setattr__(self, name, value)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
         """Makes n updates as it is iterated over, with a record at each `every`-th one and at the last.
@@ -97,6 +105,7 @@ class Training:
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
+        check_names(self.opt_g, self.opt_d)
         advice = f"no update is made outside a loop: for record in run.steps({n}): print(record)"
         return Lazy(self._steps(self.step + n, every), advice)
 

@@ -12,7 +12,7 @@ from numgan.layers.activations import Sigmoid
 from numgan.layers.arguments import check_game
 from numgan.layers.base import Player
 from numgan.network import Network
-from numgan.optim import Adam, Optimizer
+from numgan.optim import BY_NAME, Adam, Optimizer
 from numgan.run.state import Parts, Settings
 
 LEAST = {"batch": 1, "k": 1, "seed": 0, "threads": 1}
@@ -27,11 +27,20 @@ def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
         raise InputError(f"optimizers={pair!r}: pass two, for G and for D, such as (ng.Adam(1e-3), ng.Adam(1e-3))")
     if pair[0] is pair[1]:
         raise InputError("G and D were given the same optimiser object: make one for each")
+    check_names(*pair)
     for player, opt in zip("GD", pair, strict=True):
         if opt.t or opt.state:
             used = f"the optimiser for {player} is in use already (it has made {opt.t} updates)"
             raise InputError(f"{used}, and would bring its state along: make a new one, or call its reset() first")
     return pair[0], pair[1]
+
+
+def check_names(*optimizers: Optimizer) -> None:
+    """InputError where one of ours was given a setting that it does not have: opt.learning_rate = 1e-4, say."""
+    for opt in optimizers:
+        strange = vars(opt).keys() - {field.name for field in fields(opt)}
+        if strange and type(opt) in BY_NAME.values():
+            raise InputError(f"{opt} has no {min(strange)!r}, so that setting it changes nothing: delete it")
 
 
 def noise_width(G: Player, n_z: int | None) -> int:
@@ -74,7 +83,7 @@ def check_parts(parts: Parts) -> None:
 
 def check_argument(run: object, name: str) -> None:
     """InputError where an argument of a finished `Training` is set, or a name that it does not have."""
-    if name in ARGUMENTS or not hasattr(run, name):
+    if name in ARGUMENTS or not (name.startswith("_") or hasattr(run, name)):
         what = "is fixed when a Training is made" if name in ARGUMENTS else "is nothing that a Training has"
         advice = "make a new one, ng.Training(run.G, run.D, run.data, …)"
         raise InputError(f"run.{name} {what}: {advice}; learning rates are run.opt_g.lr and run.opt_d.lr")
