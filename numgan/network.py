@@ -29,13 +29,12 @@ class Network(Layer):
     def __init__(
         self, layers: Sequence[Layer], seed: int = 0, dtype: DTypeLike = "float32", xp: ModuleType = np
     ) -> None:
-        check_module(xp)
-        check_whole("seed", seed, 0)
-        dtype = floating(dtype)
         self.layers = chain(layers)
-        self.n_in, self.n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")  # or None
-        self.rowwise = all(layer.rowwise for layer in self.layers)  # type: ignore[misc]
-        self.stochastic = any(layer.stochastic for layer in self.layers)  # type: ignore[misc]
+        check_whole("seed", seed, 0)
+        check_module(xp)
+        dtype = floating(dtype)
+        self._n_in, self._n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")
+        self._rowwise = all(layer.rowwise for layer in self.layers)
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
         self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
@@ -52,6 +51,24 @@ class Network(Layer):
     def buffer_shapes(self) -> Shapes:
         all_shapes = enumerate(layer.buffer_shapes for layer in self.layers)
         return {f"{i}.{name}": shape for i, shapes in all_shapes for name, shape in shapes.items()}
+
+    @property
+    def rowwise(self) -> bool:  # type: ignore[override]
+        return self._rowwise
+
+    @property
+    def stochastic(self) -> bool:  # type: ignore[override]
+        return any(layer.stochastic for layer in self.layers)
+
+    @property
+    def n_in(self) -> int | None:
+        """The width of x, where a layer fixes it."""
+        return self._n_in
+
+    @property
+    def n_out(self) -> int | None:
+        """The width of y, where a layer fixes it."""
+        return self._n_out
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
         """x (m, n_in) → y (m, n_out), and the tape that backward plays."""
@@ -138,8 +155,9 @@ class Network(Layer):
         """x in the network's dtype, once its kind and width are known to fit."""
         if type(x) is not type(self.theta) or x.dtype is not self.theta.dtype:
             x = plain(x, self.theta)
-        if self.n_in is not None and (x.ndim != 2 or x.shape[1] != self.n_in):
-            raise InputError(f"x must have shape (m, {self.n_in}), got {tuple(x.shape)}")
+        n_in = self.n_in
+        if n_in is not None and (x.ndim != 2 or x.shape[1] != n_in):
+            raise InputError(f"x must have shape (m, {n_in}), got {tuple(x.shape)}")
         return x
 
     def __setattr__(self, name: str, value: Any) -> None:

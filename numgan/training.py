@@ -19,18 +19,9 @@ from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
 from numgan.parallel import Team
 from numgan.penalty import Penalty, clip_weights
-from numgan.run import state
+from numgan.run import preconditions, state
 from numgan.run.averaging import average_in
 from numgan.run.evaluation import averaged, calibrate
-from numgan.run.preconditions import (
-    check_argument,
-    check_fit,
-    check_names,
-    check_parts,
-    noise_width,
-    plain_settings,
-    two_optimizers,
-)
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
 from numgan.run.state import Checkpoint, Parts, Settings, State
@@ -73,29 +64,30 @@ class Training:
     ) -> None:
         self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
-        self.opt_g, self.opt_d = two_optimizers(optimizers)
-        check_parts(self.parts)
+        self.opt_g, self.opt_d = preconditions.two_optimizers(optimizers)
+        preconditions.check_parts(self.parts)
         threads = (os.cpu_count() or 1) if threads is None else threads
-        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip)
-        settings = plain_settings(settings, self.data.x)
+        n_z = preconditions.noise_width(G, n_z)
+        settings = Settings(batch, k, seed, ema, noise, n_z, threads, clip)
+        settings = preconditions.plain_settings(settings, self.data.x)
         self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip = astuple(settings)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
-        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
-        self._noise = Noise(noise, batch, self.n_z, dtype, seed, xp)
+        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed)
+        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
         self.history: list[Record] = []
-        check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
+        preconditions.check_fit(G, D, self._noise.fixed(self.batch), self._minibatches.x)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "step" and self._made:
-            check_argument(self, name)
+            preconditions.check_argument(self, name)
         object.__setattr__(self, name, value)
 
     def steps(self, n: int, every: int = 1) -> Iterator[Record]:
@@ -105,7 +97,7 @@ class Training:
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
-        check_names(self.opt_g, self.opt_d)
+        preconditions.check_names(self.opt_g, self.opt_d)
         advice = f"no update is made outside a loop: for record in run.steps({n}): print(record)"
         return Lazy(self._steps(self.step + n, every), advice)
 

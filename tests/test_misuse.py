@@ -384,9 +384,9 @@ def test_what_serves_as_data(make):
         (np.full((8, 2), 1e5, dtype="float64") * 1e40, "finite float32"),
         ([], "empty|shape"),
         ([[1, 2]] * 8, r"int64, expected floats; use np\.asarray\(x\)\.astype"),
+        (np.ones((8, 2), dtype="uint8"), r"uint8, expected floats; use x / 127\.5 - 1 for images"),
         (np.ones((2, 600), dtype="float32"), r"batch is 4, but the data has 2 rows.*x\.T"),
     ],
-    ids=str,
 )
 def test_what_does_not_serve_as_data(data, says):
     with pytest.raises(ng.InputError, match=says):
@@ -421,6 +421,8 @@ def test_G_and_D_share_nothing():
         ({"G": ng.Linear(2, 2)}, r"G is Linear.*put it into ng\.Network"),
         ({"D": ng.Network([ng.Network([ng.Linear(2, 1), ng.Sigmoid()])])}, "leave the Sigmoid out"),
         (dict(zip("DG", networks(), strict=True)), "are G and D swapped"),
+        ({"D": ng.Network([ng.Pack(2), ng.Linear(2, 1)])}, r"D cannot take rows of shape \(4, 2\): .*4"),
+        ({"G": ng.Network([ng.Linear(2, 2), ng.Reshape((2, 3))])}, r"cannot make rows of shape \(2, 3\)"),
     ],
 )
 def test_what_is_no_player(players, says):
@@ -473,3 +475,35 @@ def test_load_with_no_threads_is_refused(tmp_path):
 def test_too_many_threads_are_refused():
     with pytest.raises(ng.InputError, match="threads is 100000, expected 1024 or fewer"):
         training(threads=100_000)
+
+
+def test_a_batch_of_one_row_and_a_layer_that_compares_rows_are_refused():
+    for G, D in ((ng.Network([ng.Linear(2, 2), ng.BatchNorm(2)]), networks()[1]),
+                 (networks()[0], ng.Network([ng.MinibatchStd(2), ng.Linear(3, 1)]))):
+        with pytest.raises(ng.InputError, match=r"batch is 1, but . compares the rows of a batch"):
+            training(G=G, D=D, batch=1)
+    step(training(data=rows(1), batch=1))
+
+
+def test_reshape_names_its_width():
+    with pytest.raises(ng.InputError, match="takes 5 features, but the layers before it give 6"):
+        ng.Network([ng.Reshape((6,)), ng.Linear(5, 1)])
+
+
+def test_a_network_of_ones_own_may_say_that_it_mixes_rows():
+    class Mixing(ng.Network):
+        rowwise = False
+        n_in = None
+
+    net = Mixing([ng.Linear(2, 1)])
+    assert (net.rowwise, net.n_in) == (False, None)
+
+
+def test_means_of_two_dimensions_are_not_flattened():
+    with pytest.raises(ng.InputError, match=r"means have shape \(2, 2\)"):
+        ng.data.mixture(means=[[0, 1], [2, 3]])
+
+
+def test_layers_without_brackets_are_told_so():
+    with pytest.raises(ng.InputError, match="a network is made of a list of layers"):
+        ng.Network(ng.Linear(2, 2), ng.ReLU())

@@ -90,7 +90,9 @@ def rows(x: Array) -> Array:
     if x.size == 0:
         raise InputError(f"x is empty, shape {x.shape}; expected at least one row and one column")
     if not np.issubdtype(x.dtype, np.floating):
-        raise InputError(f"x is of {x.dtype}, expected floats; use np.asarray(x).astype('float32') to keep its numbers")
+        kept = "np.asarray(x).astype('float32') to keep its numbers"
+        fix = "x / 127.5 - 1 for images" if x.dtype == np.uint8 else kept
+        raise InputError(f"x is of {x.dtype}, expected floats; use {fix}")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is reported below
         x = np.ascontiguousarray(x, np.float32) if _is_fixed(x) else np.array(x, np.float32, order="C")
     check_finite(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,9 +24,15 @@ class Reshape(Layer):
         self.shape = tuple(self.shape)
         check_sizes(self, **{f"shape[{i}]": n for i, n in enumerate(self.shape)})
 
+    @property
+    def n_out(self) -> int | None:
+        return self.shape[0] if len(self.shape) == 1 else None
+
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[int, ...]]:
+        if x.size != len(x) * math.prod(self.shape):
+            raise InputError(f"Reshape cannot make rows of shape {self.shape} from x of shape {tuple(x.shape)}")
         return x.reshape(len(x), *self.shape), x.shape
 
     def dx(self, dy: Array, x_shape: tuple[int, ...]) -> Array:

@@ -89,14 +89,28 @@ def check_argument(run: object, name: str) -> None:
         raise InputError(f"run.{name} {what}: {advice}; learning rates are run.opt_g.lr and run.opt_d.lr")
 
 
-def check_fit(x_g: Array, D: Player, x: Array) -> None:
-    """Samples x_g must have the width of the data x, and D must make a column of logits of them."""
+def check_fit(G: Player, D: Player, z: Array, x: Array) -> None:
+    """Samples G(z) must have the width of the data x, and D must make a column of logits of them."""
+    for name, net in (("G", G), ("D", D)):
+        if len(z) == 1 and not getattr(net, "rowwise", True):
+            raise InputError(f"batch is 1, but {name} compares the rows of a batch: use a larger batch")
+    x_g = _output("G", G, z)
     if x_g.shape[1:] != x.shape[1:]:
         wanted = f"a row of this data has {x.shape[1]} numbers"
         swapped = " (or are G and D swapped?)" if x_g.shape[1:] == (1,) else ""
         raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer{swapped}")
     if isinstance(D, Network) and isinstance([*D.leaves()][-1], Sigmoid):
         raise InputError("D ends in a Sigmoid, but D returns logits, and the losses apply σ: leave the Sigmoid out")
-    a_g = D(x_g)
+    a_g = _output("D", D, x_g)
     if a_g.ndim != 2 or a_g.shape[1] != 1:
         raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")
+
+
+def _output(name: str, net: Player, x: Array) -> Array:
+    """net(x); InputError where its layers do not fit each other on these rows."""
+    try:
+        return net(x)
+    except InputError:
+        raise
+    except ValueError as error:  # of NumPy, where no layer names its width: after Pack, say
+        raise InputError(f"{name} cannot take rows of shape {x.shape}: {error}") from error
