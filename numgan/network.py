@@ -29,12 +29,13 @@ class Network(Layer):
     def __init__(
         self, layers: Sequence[Layer], seed: int = 0, dtype: DTypeLike = "float32", xp: ModuleType = np
     ) -> None:
-        check_module(xp)
-        check_whole("seed", seed, 0)
-        dtype = floating(dtype)
         self.layers = chain(layers)
+        check_whole("seed", seed, 0)
+        check_module(xp)
+        dtype = floating(dtype)
         self._n_in, self._n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")
         self._axes_in = width(self.layers, "axes_in")
+        self._rowwise = all(layer.rowwise for layer in self.layers)
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
         self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
@@ -54,7 +55,7 @@ class Network(Layer):
 
     @property
     def rowwise(self) -> bool:  # type: ignore[override]
-        return all(layer.rowwise for layer in self.layers)
+        return self._rowwise
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]
@@ -94,7 +95,9 @@ class Network(Layer):
 
         params=False leaves grad alone. inputs=False returns None and does no work below the first parameters.
         """
-        check_backward(dy, tape, self.theta, self._n_out, len(self.layers))
+        fits = type(dy) is type(self.theta) and type(tape) is list and len(tape) == len(self.layers)
+        if not fits or dy.shape[1:] != (self.n_out,):
+            check_backward(dy, tape, self.theta, self.n_out, len(self.layers))
         if not inputs and not (params and self.grad.size):
             return None
         lowest = 0 if inputs else self._lowest
@@ -159,15 +162,13 @@ class Network(Layer):
 
     def _checked(self, x: Array) -> Array:
         """x in the network's dtype, once its kind and width are known to fit."""
-        if type(x) is not type(self.theta):
+        if type(x) is not type(self.theta) or x.dtype is not self.theta.dtype:
             x = plain(x, self.theta)
-        if x.dtype.kind != "f":
-            raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
         axes, n_in = self._axes_in, self._n_in
         if x.ndim < 2 or x.ndim != (axes or x.ndim - 1) + 1 or x.shape[-1] != (n_in or x.shape[-1]):
             middle = {1: "", 3: "h, w, "}.get(axes or 0, "…, ")
             raise InputError(f"x must have shape (m, {middle}{n_in or 'n'}), got {tuple(x.shape)}")
-        return x if x.dtype == self.theta.dtype else x.astype(self.theta.dtype)
+        return x
 
     def __setattr__(self, name: str, value: Any) -> None:
         check_kept(self, name, value)

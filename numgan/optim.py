@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from numgan.backend import Array, array_module, check_alike, on_host
 from numgan.errors import InputError, check_number
@@ -32,8 +32,9 @@ class Optimizer:
 
     def step(self, theta: Array, grad: Array) -> None:
         """One update of theta, in place. grad is only read."""
-        check_alike(theta, grad)
-        self.begin(theta)
+        if not self.state or type(grad) is not type(theta) or theta.shape != grad.shape or theta.dtype != grad.dtype:
+            check_alike(theta, grad)
+            self.begin(theta)
         first = next(iter(self.state.values()), theta)
         if first.shape != theta.shape:
             sizes = f"began with {len(first)} parameters and was given {len(theta)}"
@@ -54,11 +55,6 @@ class Optimizer:
     def update(self, theta: Array, grad: Array, *state: Array) -> None:
         """Update number t + 1 of a span of θ."""
         raise NotImplementedError
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if vars(self).get("state") and not hasattr(self, name):
-            raise InputError(f"{self} has no {name!r}, so that setting it would change nothing")
-        super().__setattr__(name, value)
 
 
 @dataclass(eq=False)

@@ -51,8 +51,8 @@ class Team:
         return Team, (self.threads,)  # a copy has threads of its own
 
     def at_work(self) -> contextlib.AbstractContextManager[None]:
-        """Inside it `matmul` and `each_span` use the team, and the BLAS one thread; afterwards no team is at work in this
-        thread, and the BLAS has its threads back. A BLAS that takes no orders is let be.
+        """Inside it `matmul` and `each_span` use the team, and the BLAS one thread; afterwards no team is at work in
+        this thread, and the BLAS has its threads back. A BLAS that takes no orders is let be.
         """
         return _AtWork(self)
 
@@ -139,7 +139,7 @@ _AT_WORK: ContextVar[Team | None] = ContextVar("team at work", default=None)
 
 
 class _AtWork:
-    """The block of `Team.at_work`. Leaving it twice does no harm; leaving one makes up for another that was not left."""
+    """The block of `Team.at_work`. Leaving it twice does no harm, and makes up for one that was not left."""
 
     def __init__(self, team: Team) -> None:
         self._team = team

@@ -29,6 +29,7 @@ from numgan.run.preconditions import (
     check_argument,
     check_batch,
     check_fit,
+    check_names,
     check_parts,
     noise_width,
     plain_settings,
@@ -86,15 +87,15 @@ class Training:
         self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip = astuple(settings)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
-        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), batch, seed)
-        self._noise = Noise(noise, batch, self.n_z, dtype, seed, xp)
+        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed)
+        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
         self.history: list[Record] = History()
         self._whole = Whole()
-        check_fit(G(self._noise.fixed(batch)), D, self._minibatches.x)
+        check_fit(G, D, self._noise.fixed(self.batch), self._minibatches.x)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -118,6 +119,7 @@ class Training:
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
+        check_names(self.opt_g, self.opt_d)
         advice = f"no update is made outside a loop: for record in run.steps({n}): print(record)"
         return Lazy(self._steps(n, every), advice)
 

@@ -1,4 +1,4 @@
-"""A small network with most kinds of layers, rows for it, and what must hold of its views."""
+"""A small network with most kinds of layers, rows for it, what must hold of its views; a small pair and its run."""
 
 import numpy as np
 
@@ -36,3 +36,18 @@ def assert_views(net):
             assert shared(getattr(layer, f"d{name}"), net.grad)
         for name in layer.buffer_shapes:
             assert shared(getattr(layer, name), net.buffers)
+
+
+def rows(m=8, n=2):
+    return np.random.default_rng(0).standard_normal((m, n)).astype("float32")
+
+
+def networks(n_z=2, n_x=2, **how):
+    G = ng.Network([ng.Linear(n_z, 4), ng.LeakyReLU(0.2), ng.Linear(4, n_x)], seed=0, **how)
+    D = ng.Network([ng.Linear(n_x, 4), ng.LeakyReLU(0.2), ng.Linear(4, 1)], seed=1, **how)
+    return G, D
+
+
+def training(**settings):
+    G, D = networks()
+    return ng.Training(**{"G": G, "D": D, "data": rows(), "batch": 4, "threads": 1} | settings)

@@ -81,16 +81,18 @@ def rows(x: Array) -> Array:
     """x as (n, n_x) float32, contiguous and read-only; InputError unless it is 2-D, floating, not empty and finite."""
     if isinstance(x, str):
         raise InputError(f"data is the text {x!r}, expected an array; load it first, with ng.data.load({x!r})")
-    x = host_array("x", x)
+    given, x = x, host_array("x", x)
     if x.ndim == 0:
-        raise InputError(f"data is {x!r}, expected an array (n, n_x), one row per example, or what ng.data.load gives")
+        raise InputError(f"data is {given!r}, expected an array (n, n_x), one row each, or what ng.data.load gives")
     if x.ndim != 2:
         hint = "use x.reshape(-1, 1) for single numbers" if x.ndim == 1 else "use x.reshape(len(x), -1)"
         raise InputError(f"x has shape {x.shape}, expected (n, n_x), one row per example; {hint}")
     if x.size == 0:
         raise InputError(f"x is empty, shape {x.shape}; expected at least one row and one column")
     if not np.issubdtype(x.dtype, np.floating):
-        raise InputError(f"x is of {x.dtype}, expected floats; use np.asarray(x).astype('float32') to keep its numbers")
+        kept = "np.asarray(x).astype('float32') to keep its numbers"
+        fix = "x / 127.5 - 1 for images" if x.dtype == np.uint8 else kept
+        raise InputError(f"x is of {x.dtype}, expected floats; use {fix}")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, and is reported below
         x = np.ascontiguousarray(x, np.float32) if _is_fixed(x) else np.array(x, np.float32, order="C")
     check_finite(x)

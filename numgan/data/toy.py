@@ -21,7 +21,10 @@ def mixture(
 
     stds is one number or one per mode; `Data.std` is None if they differ.
     """
-    return _draw("mixture", n, host_numbers("means", means).reshape(-1, 1), stds, seed)
+    centres = host_numbers("means", means)
+    if centres.ndim > 1:
+        raise InputError(f"means have shape {centres.shape}, expected one number for each mode")
+    return _draw("mixture", n, centres.reshape(-1, 1), stds, seed)
 
 
 def ring(n: int = 20000, modes: int = 8, radius: float = 2.0, std: float = 0.02, seed: int = 0) -> Data:

@@ -55,6 +55,8 @@ def _form(axes: int | None) -> str:
 
 def check_game(G: object, D: object, loss: object) -> None:
     """InputError unless G and D are two players, and the loss is one."""
+    if isinstance(G, Layer) and isinstance(D, Layer) and isinstance(loss, Loss) and G is not D:
+        return  # in every step, so this comes first
     for name, net in (("G", G), ("D", D)):
         if isinstance(net, type) or not (hasattr(net, "forward") and hasattr(net, "backward")):
             raise InputError(f"{name} must be a network, such as ng.Network([…]), got {net!r}")
@@ -66,11 +68,10 @@ def check_game(G: object, D: object, loss: object) -> None:
 
 def check_rows(x: Array, x_g: Array) -> None:
     """InputError unless data x and generated rows x_g can stand in one batch."""
-    if type(x) is not type(x_g):
-        plain(x, x_g)
-    if x.dtype.kind != "f" or x.shape[1:] != x_g.shape[1:]:
-        got = f"{x.dtype}{x.shape} and {x_g.dtype}{x_g.shape}"
-        raise InputError(f"x and G(z) must be floats in rows of one width, got {got}; scale x to the model's range")
+    if type(x) is type(x_g) and x.dtype == x_g.dtype and x.shape[1:] == x_g.shape[1:]:
+        return
+    if plain(x, x_g).shape[1:] != x_g.shape[1:]:
+        raise InputError(f"x and G(z) must be rows of one width, got {x.shape} and {x_g.shape}")
 
 
 def floating(dtype: DTypeLike) -> np.dtype:
@@ -85,14 +86,17 @@ def floating(dtype: DTypeLike) -> np.dtype:
 
 
 def plain(x: Array, like: Array) -> Array:
-    """x, an array of another class (a memory map, say), as an array like `like`; InputError if it would lose a mask."""
+    """x, of another class (a memory map, say) or dtype, as an array like `like`. InputError unless it holds floats, or
+    if it would lose a mask."""
     ours, theirs = array_module(like), array_module(x)
     if ours is not theirs:
         names = f"a {ours.__name__} network was given a {theirs.__name__} array"
         raise InputError(f"{names}: move one (net.copy(xp=…)) or the other")
     if np.ma.isMaskedArray(x):
         raise InputError("x is a masked array, and its mask would be lost: fill it, x.filled(value), or drop such rows")
-    return ours.asarray(x)
+    if x.dtype.kind != "f":
+        raise InputError(f"x must hold floating-point numbers, got {x.dtype.name}: scale it to the model's range")
+    return ours.asarray(x, dtype=like.dtype)
 
 
 def check_backward(dy: Array, tape: Any, theta: Array, n_out: int | None, layers: int) -> None:
@@ -101,8 +105,8 @@ def check_backward(dy: Array, tape: Any, theta: Array, n_out: int | None, layers
     if type(dy) is not type(theta) or (n_out is not None and (dy.ndim < 2 or dy.shape[-1] != n_out)):
         wanted = "the shape of y" if n_out is None else f"shape (m, {n_out})"
         raise InputError(f"dy must be an array of {wanted}, got {getattr(dy, 'shape', dy)!r}")
-    if type(tape) is not list or len(tape) != layers:
-        raise InputError("tape must be what forward returned beside y: y, tape = net.forward(x)")
+    if not isinstance(tape, list) or len(tape) != layers:
+        raise InputError("tape must be what this network's forward returned beside y: y, tape = net.forward(x)")
 
 
 def check_kept(net: Any, name: str, value: object) -> None:

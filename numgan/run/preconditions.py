@@ -12,7 +12,7 @@ from numgan.layers.activations import Sigmoid
 from numgan.layers.arguments import check_game
 from numgan.layers.base import Player
 from numgan.network import Network
-from numgan.optim import Adam, Optimizer
+from numgan.optim import BY_NAME, Adam, Optimizer
 from numgan.parallel import MOST_THREADS
 from numgan.run.parts import Parts, Settings
 
@@ -27,11 +27,20 @@ def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
         raise InputError(f"optimizers={pair!r}: pass two, for G and for D, such as (ng.Adam(1e-3), ng.Adam(1e-3))")
     if pair[0] is pair[1]:
         raise InputError("G and D were given the same optimiser object: make one for each")
+    check_names(*pair)
     for player, opt in zip("GD", pair, strict=True):
         if opt.t or opt.state:
             used = f"the optimiser for {player} is in use already (it has made {opt.t} updates)"
             raise InputError(f"{used}, and would bring its state along: make a new one, or call its reset() first")
     return pair[0], pair[1]
+
+
+def check_names(*optimizers: Optimizer) -> None:
+    """InputError where one of ours was given a setting that it does not have: opt.learning_rate = 1e-4, say."""
+    for opt in optimizers:
+        strange = vars(opt).keys() - {field.name for field in fields(opt)}
+        if strange and type(opt) in BY_NAME.values():
+            raise InputError(f"{opt} has no {min(strange)!r}, so that setting it changes nothing: delete it")
 
 
 def noise_width(G: Player, n_z: int | None) -> int:
@@ -78,20 +87,34 @@ def check_parts(parts: Parts) -> None:
 
 def check_argument(run: object, name: str) -> None:
     """InputError where an argument of a finished `Training` is set, or a name that it does not have."""
-    if name in ARGUMENTS or not hasattr(run, name):
+    if name in ARGUMENTS or not (name.startswith("_") or hasattr(run, name)):
         what = "is fixed when a Training is made" if name in ARGUMENTS else "is nothing that a Training has"
         advice = "make a new one, ng.Training(run.G, run.D, run.data, …)"
         raise InputError(f"run.{name} {what}: {advice}; learning rates are run.opt_g.lr and run.opt_d.lr")
 
 
-def check_fit(x_g: Array, D: Player, x: Array) -> None:
-    """Samples x_g must have the width of the data x, and D must make a column of logits of them."""
+def check_fit(G: Player, D: Player, z: Array, x: Array) -> None:
+    """Samples G(z) must have the width of the data x, and D must make a column of logits of them."""
+    for name, net in (("G", G), ("D", D)):
+        if len(z) == 1 and not getattr(net, "rowwise", True):
+            raise InputError(f"batch is 1, but {name} compares the rows of a batch: use a larger batch")
+    x_g = _output("G", G, z)
     if x_g.shape[1:] != x.shape[1:]:
         wanted = f"a row of this data has {x.shape[1]} numbers"
         swapped = " (or are G and D swapped?)" if x_g.shape[1:] == (1,) else ""
         raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer{swapped}")
     if isinstance(D, Network) and isinstance([*D.leaves()][-1], Sigmoid):
         raise InputError("D ends in a Sigmoid, but D returns logits, and the losses apply σ: leave the Sigmoid out")
-    a_g = D(x_g)
+    a_g = _output("D", D, x_g)
     if a_g.ndim != 2 or a_g.shape[1] != 1:
         raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")
+
+
+def _output(name: str, net: Player, x: Array) -> Array:
+    """net(x); InputError where its layers do not fit each other on these rows."""
+    try:
+        return net(x)
+    except InputError:
+        raise
+    except ValueError as error:  # of NumPy, where no layer names its width: after Pack, say
+        raise InputError(f"{name} cannot take rows of shape {x.shape}: {error}") from error
