@@ -51,8 +51,8 @@ class Team:
         return Team, (self.threads,)  # a copy has threads of its own
 
     def at_work(self) -> contextlib.AbstractContextManager[None]:
-        """Inside it `matmul` and `each_span` use the team, and the BLAS one thread; afterwards no team is at work in this
-        thread, and the BLAS has its threads back. A BLAS that takes no orders is let be.
+        """Inside it `matmul` and `each_span` use the team, and the BLAS one thread. Afterwards this thread has no team at
+        work, and the BLAS has its threads back. A BLAS that takes no orders is let be.
         """
         return _AtWork(self)
 
@@ -139,7 +139,7 @@ _AT_WORK: ContextVar[Team | None] = ContextVar("team at work", default=None)
 
 
 class _AtWork:
-    """The block of `Team.at_work`. Leaving it twice does no harm; leaving one makes up for another that was not left."""
+    """The block of `Team.at_work`. Leaving it twice does no harm."""
 
     def __init__(self, team: Team) -> None:
         self._team = team
@@ -153,7 +153,7 @@ class _AtWork:
             raise
 
     def __exit__(self, *error: object) -> None:
-        _AT_WORK.set(None)
+        _AT_WORK.set(None)  # and not what it was before: that may be of a block that an interrupt kept from being left
         ONE_THREAD.end(self)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module, asnumpy, random_generator
 from numgan.data import Data
-from numgan.errors import DivergedError, Lazy, TornError, check_whole
+from numgan.errors import DivergedError, Lazy, check_whole
 from numgan.gan import Info, Player, discriminator_gradient, generator_gradient
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
@@ -21,7 +21,7 @@ from numgan.parallel import MOST_THREADS, Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
 from numgan.run.averaging import average_in, mean_weights
-from numgan.run.interrupts import HeldBack
+from numgan.run.interrupts import HeldBack, check_finished
 from numgan.run.preconditions import check_fit, check_parts, check_settings, noise_width, two_optimizers
 from numgan.run.record import Record, record
 from numgan.run.sampling import sample
@@ -86,9 +86,9 @@ class Training:
 
         Break off whenever you like: calling again goes on exactly there. DivergedError when a figure is not finite.
 
-        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress, and for its record if one is due;
-        it adds no record. A second one at once does not wait, nor does an error: they leave the update half-made, and
-        from then on `steps`, `sample` and `save` raise TornError.
+        An interrupt (Ctrl-C, a notebook's stop button) waits for the update in progress and, if it is due, its record.
+        A second one at once does not, nor does an error: they leave the update half-made, and from then on `steps`,
+        `sample` and `save` raise TornError.
         """
         check_whole("n", n, 0)
         check_whole("every", every, 1)
@@ -108,7 +108,7 @@ class Training:
 
     def _whole_update(self, due: int) -> None:
         """One update, with its record at step `due`. If this is broken off, the run is torn."""
-        self._refuse_if_torn()
+        check_finished(self._unfinished)
         self._unfinished = f"update {self.step + 1}"
         info_d, info_g = self._update()
         try:
@@ -221,7 +221,7 @@ class Training:
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
         """Lends G the averaged weights, where kept."""
-        self._refuse_if_torn()
+        check_finished(self._unfinished)
         own = self.G.theta.copy()
         with HeldBack():
             self._unfinished = "a look at its averaged weights"
@@ -231,14 +231,6 @@ class Training:
             finally:
                 self.G.theta[...] = own
                 self._unfinished = ""
-
-    def _refuse_if_torn(self) -> None:
-        if self._unfinished:
-            why = "an interrupt or an error broke it off, or another thread is still at it"
-            raise TornError(
-                f"{self._unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
-                "go on from its last checkpoint, with Training.load, or begin again"
-            )
 
     def _calibrate(self) -> None:
         """Sets the statistics for evaluation (BatchNorm's), where there are any: G's from noise, D's from data."""

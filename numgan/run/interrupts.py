@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from numgan.errors import TornError
+
 
 class HeldBack:
     """A block that an interrupt does not break off: SIGINT waits until its end, and only then reaches the handler it
@@ -53,3 +55,13 @@ class HeldBack:
             there = signal.signal(signal.SIGINT, self._handler)
             if there not in (self._hold, None):
                 signal.signal(signal.SIGINT, there)
+
+
+def check_finished(unfinished: str) -> None:
+    """TornError if something, of this name, is unfinished."""
+    if unfinished:
+        why = "an interrupt or an error broke it off, or another thread is still at it"
+        raise TornError(
+            f"{unfinished} is not finished ({why}), so the parameters of this run belong to no step: "
+            "go on from its last checkpoint, with Training.load, or begin again"
+        )

@@ -38,7 +38,7 @@ BUGS = [
     ("a host gradient", "losses:NonSaturating.generator", "-sigmoid(-a_g) / m", "-np.ones(a_g.shape, 'f') / m"),
     ("a list as an operand", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
     ("noise drawn on the host", "run.streams:Noise.__call__", "self._block[j]",
-     "self.xp.asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)), dtype=self.dtype)"),
+     "array_module(self._block).asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)), dtype=self.dtype)"),
     ("a constant uploaded every time", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)",
      "(var + array_module(x).asarray(self.eps, dtype=x.dtype))"),
     ("a host array assigned", *LOSS, "D.grad[...] = np.zeros(D.grad.shape, 'f'); return Info(value"),
