@@ -227,6 +227,17 @@ def test_vectors_that_are_not_ours_are_refused(edit, match, spoil):
             ng.Training.load(path, X).sample(3)
 
 
+def test_a_rate_beyond_all_numbers_is_said_by_the_run(spoil):
+    """It is what such a file asks for."""
+
+    def edit(about, vectors):
+        about["optimizers"][0]["lr"] = {"type": "Decay", "start": 0.1, "factor": 1e-300, "floor": 0.0}
+
+    run = ng.Training.load(spoil(edit), X)
+    with pytest.raises(ng.DivergedError):
+        list(run.steps(2))
+
+
 @pytest.mark.parametrize(
     "text",
     [

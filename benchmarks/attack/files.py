@@ -236,8 +236,8 @@ def outcome(path, check, data):
 
 def campaign(count, seed=0, minutes=float("inf"), keep=None, tell=lambda line: None):
     """Opens `count` mutants, or as many as the time allows: how often each thing happened, by kind of file and of
-    mutation, the stories of the faults, and the most memory that one took."""
-    counts, by_change, stories, most = Counter(), Counter(), [], 0
+    mutation, the stories of the faults, and which one came nearest to the memory that it is allowed."""
+    counts, by_change, stories, nearest = Counter(), Counter(), [], (0.0, 0, 0)
     end = time.monotonic() + 60 * minutes
     old = signal.signal(signal.SIGALRM, alarm)
     traced = tracemalloc.is_tracing()
@@ -257,7 +257,7 @@ def campaign(count, seed=0, minutes=float("inf"), keep=None, tell=lambda line: N
                     happened, story, taken = outcome(path, check, data)
                 counts[name, happened] += 1
                 by_change[change if "+" not in change else "two", happened] += 1
-                most = max(most, taken)
+                nearest = max(nearest, (taken / allowed(path), taken, i))
                 if happened in FAULTS:
                     stories.append(f"mutant {i}: {name}, {change}: {happened}\n{story}")
                     tell(stories[-1])
@@ -268,7 +268,7 @@ def campaign(count, seed=0, minutes=float("inf"), keep=None, tell=lambda line: N
         signal.signal(signal.SIGALRM, old)
         if not traced:
             tracemalloc.stop()
-    return counts, by_change, stories, most
+    return counts, by_change, stories, nearest
 
 
 def table(counts):
@@ -291,10 +291,11 @@ def main():
     options = parser.parse_args()
     began = time.monotonic()
     faulthandler.dump_traceback_later(60 * options.minutes + 60, exit=True)  # where not even an alarm is heard
-    counts, by_change, stories, most = campaign(options.count, options.seed, options.minutes, options.keep, print)
+    found = campaign(options.count, options.seed, options.minutes, options.keep, print)
+    counts, by_change, stories, (share, taken, i) = found
     print(table(counts), table(by_change), sep="\n\n")
     print(f"\nseed {options.seed}: {counts.total()} mutants in {time.monotonic() - began:.0f} s, {len(stories)} faults")
-    print(f"most memory that one took: {most / 2**20:.1f} MiB")
+    print(f"nearest to the memory it is allowed: mutant {i}, {taken / 2**20:.1f} MiB, {share:.0%}")
     return 1 if stories else 0
 
 
