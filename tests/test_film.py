@@ -105,6 +105,7 @@ def test_a_film_is_one_new_file(tmp_path, suffix):
         film(small_run(), 12, tmp_path / "film.mp4")
 
 
+@pytest.mark.notebooks
 def test_the_command_writes_a_film_of_bearable_size(tmp_path, capsys):
     assert cli.main(["lab", "idle", "--cure", "none", "--seed", "3", "--out", str(tmp_path / "a.html")]) == 0
     assert capsys.readouterr().out == f"idle, cure: none, seed 3: {tmp_path / 'a.html'}\n"

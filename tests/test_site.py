@@ -40,6 +40,7 @@ def test_a_picture_is_made_small():
     assert image.format == "PNG" and max(image.size) == 60
 
 
+@pytest.mark.notebooks
 def test_the_whole_site(tmp_path):
     pytest.importorskip("nbconvert", reason="pages are made by nbconvert, of the extra notebooks")
     make_site.main(tmp_path)

@@ -162,7 +162,8 @@ def read_frames(
         steps = Builder()(about, AboutFrames, "frames").steps
         frames = vectors.get("frames", np.empty(0))
         if len(vectors) != 1 or frames.shape != (len(steps), *shape):
-            found, expected = f"{shown([*vectors])}, frames of {frames.shape}", f"frames of {(len(steps), *shape)} alone"
+            found = f"{shown([*vectors])}, frames of {frames.shape}"
+            expected = f"frames of {(len(steps), *shape)} alone"
             raise InputError(f"holds {found}; expected {expected}: use another file")
         if list(steps) != sorted(steps) or min(steps, default=0) < 0:
             raise InputError(f"its steps {shown(steps)} do not grow from 0 on: use another file")

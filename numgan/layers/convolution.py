@@ -45,6 +45,8 @@ class Convolution(Layer):
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, n_out=self.n_out, kernel=self.kernel, stride=self.stride)
         check_whole(f"{type(self).__name__}: padding", self.padding, 0)
+        if not isinstance(self.bias, bool):
+            raise InputError(f"{type(self).__name__}'s bias is True or False, got {self.bias!r}")
         if self.std is not None:
             self.std = check_number(f"{type(self).__name__}'s std", self.std, "(0, inf)", "None for 1/√fan_in")
 

@@ -38,7 +38,7 @@ def two_optimizers(optimizers: object) -> tuple[Optimizer, Optimizer]:
 def check_names(*optimizers: Optimizer) -> None:
     """InputError where one of ours was given a setting that it does not have: opt.learning_rate = 1e-4, say."""
     for opt in optimizers:
-        strange = vars(opt).keys() - {field.name for field in fields(opt)}
+        strange = {name for name in vars(opt) if not hasattr(type(opt), name)} - {field.name for field in fields(opt)}
         if strange and type(opt) in BY_NAME.values():
             raise InputError(f"{opt} has no {min(strange)!r}, so that setting it changes nothing: delete it")
 
