@@ -64,7 +64,7 @@ def host_numbers(name: str, a: Any) -> np.ndarray:
     """`host_array`, in float64, of real numbers that are all finite."""
     array = host_array(name, a)
     if array.dtype.kind not in "fiu":
-        raise InputError(f"{name} must hold numbers, got {array.dtype}")
+        raise InputError(f"{name} must hold numbers, got {type(a).__name__} of {array.dtype}")
     array = array.astype(float)
     if not np.isfinite(array).all():
         raise InputError(f"{name} must be finite, and holds inf or nan: leave such rows out")

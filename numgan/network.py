@@ -162,7 +162,7 @@ class Network(Layer):
 
     def _checked(self, x: Array) -> Array:
         """x in the network's dtype, once its kind and width are known to fit."""
-        if type(x) is not type(self.theta) or x.dtype is not self.theta.dtype:
+        if type(x) is not type(self.theta) or x.dtype != self.theta.dtype:
             x = plain(x, self.theta)
         axes, n_in = self._axes_in, self._n_in
         if x.ndim < 2 or x.ndim != (axes or x.ndim - 1) + 1 or x.shape[-1] != (n_in or x.shape[-1]):

@@ -22,6 +22,7 @@ from numgan.run.record import Record
 REAL, GENERATED = "#0072B2", "#D55E00"
 IMAGE_COLUMNS = 8
 STRIP = 8  # frames over time
+COLOURS = ((), (1,), (3,), (4,))  # numbers of a pixel that can be drawn: none of its own, grey, RGB, RGBA
 TITLE = 0.36  # inches, for a title and its margins
 
 ImageShape = tuple[int, ...] | None
@@ -106,9 +107,11 @@ def _rows(name: str, x: np.ndarray, image_shape: ImageShape) -> np.ndarray:
     if x.ndim != 2 or not x.size or x.dtype.kind not in "fiub":
         raise InputError(f"{name} must be rows of numbers (n, n_x), got {x.dtype}{x.shape}")
     if image_shape is not None:
-        sides = isinstance(image_shape, tuple | list) and len(image_shape) in (2, 3)
-        if not sides or not all(isinstance(n, Integral) for n in image_shape) or math.prod(image_shape) != x.shape[1]:
-            raise InputError(f"image_shape must be (h, w) or (h, w, c) with product {x.shape[1]}, got {image_shape!r}")
+        sides = isinstance(image_shape, tuple | list) and all(isinstance(n, Integral) for n in image_shape)
+        drawable = sides and len(image_shape) > 1 and tuple(image_shape[2:]) in COLOURS
+        if not drawable or math.prod(image_shape) != x.shape[1]:
+            shapes = "(h, w), (h, w, 1), (h, w, 3) or (h, w, 4)"
+            raise InputError(f"image_shape must be {shapes} with product {x.shape[1]}, got {image_shape!r}")
     return x
 
 

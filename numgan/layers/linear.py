@@ -73,7 +73,7 @@ def row_sum(dy: Array, out: Array, add: bool) -> None:
 
     dy (…, n): the rows may lie along several axes.
     """
-    rows = dy.reshape(-1, dy.shape[-1])
+    rows = dy if dy.ndim == 2 else dy.reshape(-1, dy.shape[-1])
     product(array_module(dy).ones(len(rows), dtype=dy.dtype), rows, out, add)
 
 
