@@ -14,9 +14,14 @@ from numgan.run.interrupts import HeldBack, Whole
 
 
 @contextlib.contextmanager
-def averaged(G: Player, average: Array, decay: float | None, t: int, whole: Whole) -> Iterator[None]:
-    """Lends G the averaged weights, where kept, and gives it back its own. An interrupt waits until it has them."""
-    own = G.theta.copy()
+def averaged(
+    G: Player, average: Array, decay: float | None, t: int, whole: Whole | None = None
+) -> Iterator[None]:
+    """Lends G the averaged weights, where kept, and gives it back its own. An interrupt waits until it has them.
+
+    whole: the run's, which is torn where even that is broken off.
+    """
+    own, whole = G.theta.copy(), whole or Whole()
     with HeldBack():
         whole.begin("a look at its averaged weights")
         try:
