@@ -54,10 +54,10 @@ def check_whole(name: str, value: object, least: int) -> int:
     return int(value)
 
 
-def check_path(name: str, value: object) -> str:
+def check_path(name: str, value: object, advice: str = "") -> str:
     """A path as text; InputError where it is none (a number would be taken for a file that is open already)."""
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or not os.fspath(value):
-        raise InputError(f"{name} is given by a name or a path, got {value!r}")
+        raise InputError(f"{name} is given by a name or a path{advice}, got {value!r}")
     return os.fspath(value)
 
 

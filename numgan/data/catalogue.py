@@ -28,7 +28,7 @@ def load(name_or_path: str | os.PathLike[str], range: Range = (-1.0, 1.0), split
     """
     if split not in ("train", "test"):
         raise InputError(f"split is {split!r}, expected 'train' or 'test'; use one of these")
-    name = check_path("data", name_or_path)
+    name = check_path("data", name_or_path, f" ({', '.join(NAMES)}, or a file)")
     check_range(range)
     source = NAMES.get(name, Path(name))
     if isinstance(source, Path):
