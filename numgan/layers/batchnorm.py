@@ -63,10 +63,13 @@ class BatchNorm(Layer):
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
     ) -> tuple[Array, tuple[Array, Array, bool]]:
         axes = tuple(range(x.ndim - 1))
-        mean, var = (x.mean(axis=axes), x.var(axis=axes)) if train else (self.mean, self.var)
+        x_hat = x - (x.mean(axis=axes) if train else self.mean)
+        var = (x_hat * x_hat).mean(axis=axes) if train else self.var
         s = 1 / array_module(x).sqrt(var + self.eps)  # (n,)
-        x_hat = (x - mean) * s
-        return self.gamma * x_hat + self.beta, (x_hat, s, train)
+        x_hat *= s
+        y = self.gamma * x_hat
+        y += self.beta
+        return y, (x_hat, s, train)
 
     def backward(
         self,
@@ -85,8 +88,11 @@ class BatchNorm(Layer):
         dx_hat = dy * self.gamma
         if train:  # μ and σ² depend on x too: their derivatives take out the mean and the part along x̂
             axes = tuple(range(dy.ndim - 1))
-            dx_hat = dx_hat - dx_hat.mean(axis=axes) - x_hat * (dx_hat * x_hat).mean(axis=axes)
-        return dx_hat * s
+            part = x_hat * (dx_hat * x_hat).mean(axis=axes)
+            dx_hat -= dx_hat.mean(axis=axes)
+            dx_hat -= part
+        dx_hat *= s
+        return dx_hat
 
     def calibrate(self, x: Array) -> Array:
         rows = x.reshape(-1, self.n)

@@ -18,7 +18,7 @@ from numgan.backend import Array, array_module, on_host
 from numgan.parallel import each
 
 CHUNK = 131_072  # numbers in the patches of some images, at least: enough to be worth a thread
-ROWS = 512  # patches of some images, at least: fewer make a matrix product slow
+ROWS = 1024  # patches of some images, at least: fewer make a matrix product slow
 
 
 @dataclass(frozen=True)
