@@ -18,11 +18,13 @@ Array = Any  # an ndarray of NumPy or of CuPy
 
 
 class RandomGenerator(Protocol):
-    """What a layer, or a stream of noise, asks of a random generator: NumPy's and CuPy's have both."""
+    """What a layer, or a stream of noise, asks of a random generator: NumPy's and CuPy's have all three."""
 
     def standard_normal(self, size: Any, dtype: Any) -> Array: ...
 
     def random(self, size: Any, dtype: Any) -> Array: ...
+
+    def integers(self, low: int, high: int, size: Any) -> Array: ...
 
 
 _HOST = (np.ndarray, np.generic)

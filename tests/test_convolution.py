@@ -455,7 +455,7 @@ def test_batchnorm_may_start_near_1():
 
 def test_dropout_and_activations_take_images(xp):
     x = xp.asarray(X)
-    for layer in (ng.Dropout(0.5), ng.ReLU(), ng.LeakyReLU(), ng.Tanh(), ng.Sigmoid(), ng.InstanceNoise()):
+    for layer in (ng.Dropout(0.5), ng.ReLU(), ng.LeakyReLU(), ng.Tanh(), ng.Sigmoid(), ng.InstanceNoise(), ng.Shift()):
         y, cache = layer.forward(x, True, xp.random.default_rng(0))
         assert y.shape == layer.backward(y, cache).shape == X.shape
 
@@ -487,3 +487,27 @@ def test_a_network_of_images_copies_saves_and_names_its_parts():
     assert repr(again) == repr(net)
     assert (net.n_in, net.axes_in, net.n_out, net.axes_out) == (None, None, 1, 1)
     assert (ng.Network([ng.Conv2d(3, 8), ng.ReLU()]).n_out, ng.Conv2d(3, 8).axes_out) == (8, 3)
+
+
+def test_shift_rolls_each_image_and_its_gradient_back(xp):
+    x = np.random.default_rng(0).random((60, 5, 6, 2))  # odd and unequal sides, no two pixels alike
+    layer, given = ng.Shift(1), xp.asarray(x)
+    y, by = layer.forward(given, True, xp.random.default_rng(1))
+    rolled = [np.roll(image, move, (0, 1)) for image, move in zip(x, asnumpy(by).T, strict=True)]
+    assert (asnumpy(y) == rolled).all()
+    assert (asnumpy(layer.backward(y, by)) == x).all()
+    assert len(np.unique(asnumpy(by), axis=1).T) == 9  # −1, 0, 1 in both directions: all there are
+    assert layer(given) is given
+    assert layer.backward(given, None) is given
+
+
+def test_shift_is_seen_through_by_the_step_of_both_players():
+    """What D learns is not where things are: with a Shift in front, D's gradient is that of the moved rows."""
+    front, D = ng.Shift(1), ng.Network([ng.Reshape((12,)), ng.Linear(12, 1)], dtype="float64")
+    whole = ng.Network([ng.Reshape((3, 4, 1)), front, D], dtype="float64")
+    x = np.random.default_rng(0).standard_normal((6, 12))
+    a, tape = whole.forward(x, True, np.random.default_rng(1))
+    (_, by, _), dx = tape, whole.backward(np.ones((6, 1)), tape)
+    W = D.theta[:12].reshape(3, 4)
+    assert np.allclose(dx.reshape(6, 3, 4), [np.roll(W, -move, (0, 1)) for move in by.T])
+    assert np.allclose(a, (dx * x).sum(axis=1, keepdims=True))

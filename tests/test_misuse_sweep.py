@@ -93,6 +93,7 @@ CASES = {
     "Upsample": Case(ng.Upsample, lambda: {"factor": 2}),
     "Dropout": Case(ng.Dropout, lambda: {"p": 0.5}, {"p": [0]}),
     "InstanceNoise": Case(ng.InstanceNoise, lambda: {"std": 0.1}, {"std": [0]}),
+    "Shift": Case(ng.Shift, lambda: {"most": 2}),
     "MinibatchStd": Case(ng.MinibatchStd, lambda: {"n": 3}),
     "Pack": Case(ng.Pack, lambda: {"k": 2}),
     "Reshape": Case(ng.Reshape, lambda: {"shape": (2, 3)}),

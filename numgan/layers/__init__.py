@@ -11,12 +11,13 @@ from numgan.layers.minibatch import MinibatchStd, Pack
 from numgan.layers.noise import InstanceNoise
 from numgan.layers.resampling import AvgPool2d, Upsample
 from numgan.layers.reshape import Reshape
+from numgan.layers.shift import Shift
 
 ALL: tuple[type[Layer], ...] = (
     *(Linear, Maxout, Reshape),
     *(Conv2d, ConvTranspose2d, AvgPool2d, Upsample),
     *(ReLU, LeakyReLU, Tanh, Sigmoid),
-    *(BatchNorm, Dropout, InstanceNoise, MinibatchStd, Pack),
+    *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
 )
 
 __all__ = ["ALL", "Layer", *(layer.__name__ for layer in ALL)]
