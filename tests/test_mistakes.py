@@ -1,16 +1,23 @@
 """Each wrong backward pass is diagnosed by its true cause, and no right one is accused."""
 
+import functools
+
 import pytest
-from mistakes import RIGHT, WRONG, correct, early, late, readers
+from mistakes import RIGHT, WRONG, correct, early, images, late, readers
 
 from numgan.check import gradcheck
 from numgan.check.diagnosis import cause
 
-MODULES = {early, late, readers, correct}  # importing them adds their cases to WRONG and RIGHT
+MODULES = {early, late, readers, images, correct}  # importing them adds their cases to WRONG and RIGHT
 
 
 def named(case):
     return case.name
+
+
+@functools.cache
+def checked(case):
+    return gradcheck(**case.make())
 
 
 def lines_about(tensor, report):
@@ -38,7 +45,7 @@ def test_there_are_enough():
 
 @pytest.mark.parametrize("case", WRONG, ids=named)
 def test_a_wrong_one_is_diagnosed_by_its_true_cause(case):
-    report = gradcheck(**case.make())
+    report = checked(case)
     found = list(lines_about(case.tensor, report))
     assert not report.ok
     assert found, report
@@ -49,7 +56,7 @@ def test_a_wrong_one_is_diagnosed_by_its_true_cause(case):
 @pytest.mark.parametrize("case", WRONG, ids=named)
 def test_no_other_cause_is_named_beside_the_true_one(case):
     """Where one mistake spoils several tensors, each is put down to the same cause."""
-    report = gradcheck(**case.make())
+    report = checked(case)
     assert {cause(text) for text in lines_about("", report)} == {case.cause}, report
 
 

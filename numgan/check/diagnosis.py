@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from numgan.check import activation_mistakes, mistakes
+from numgan.check import activation_mistakes, mistakes, window_mistakes
 from numgan.check.contract import Finding
 from numgan.check.evidence import Evidence
 from numgan.check.regions import region, slopes_about_0
@@ -22,6 +22,7 @@ HYPOTHESES: list[Callable[[Evidence], Finding]] = [
     mistakes.broadcast_forward,
     mistakes.sign_flipped,
     mistakes.averaged,
+    window_mistakes.not_summed_over_pixels,
     mistakes.constant_factor,
     mistakes.transposed,
     mistakes.weight_transposed,
@@ -29,6 +30,14 @@ HYPOTHESES: list[Callable[[Evidence], Finding]] = [
     mistakes.not_summed,
     mistakes.one_row_only,
     mistakes.another_argument,
+    window_mistakes.patches_overwritten,
+    window_mistakes.kernel_flipped,
+    window_mistakes.stride_ignored,
+    window_mistakes.padding_off,
+    window_mistakes.overlap_averaged,
+    window_mistakes.layout_confused,
+    window_mistakes.kernel_in_part,
+    window_mistakes.windows_in_part,
     activation_mistakes.at_the_output,
     activation_mistakes.at_the_input,
     activation_mistakes.derivative_forgotten,

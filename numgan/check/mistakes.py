@@ -30,7 +30,7 @@ def not_read(e: Evidence) -> Finding:
 
 
 def missing(e: Evidence) -> Finding:
-    if e.returned and e.analytic.any():
+    if e.returned and (e.analytic.any() or not e.analytic.size):
         return None
     got = "zeros" if e.returned else "nothing"
     if e.is_x or e.tensor.ndim != 1:
