@@ -113,6 +113,9 @@ class HostGenerator:
     def random(self, size: tuple[int, ...], dtype: DTypeLike) -> Array:
         return self.xp.asarray(self._rng.random(size), dtype=dtype)
 
+    def integers(self, low: int, high: int, size: tuple[int, ...]) -> Array:
+        return self.xp.asarray(self._rng.integers(low, high, size))
+
 
 def milliseconds(xp: ModuleType, name: str, steps: int) -> float:
     """Time of one training step of a named model on the digits, after a warm-up of one tenth as many steps."""
