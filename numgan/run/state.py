@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from numgan.backend import Array, array_module, asnumpy
+from numgan.conditional import Conditional
 from numgan.data import Data
 from numgan.errors import DivergedError, InputError
 from numgan.layers.base import Player
@@ -27,7 +28,7 @@ from numgan.run import archive, integrity
 from numgan.run.averaging import mean_weights
 from numgan.run.parts import Origin, Parts, Settings, State
 from numgan.run.preconditions import plain_settings, two_optimizers
-from numgan.run.sampling import sample
+from numgan.run.sampling import Label, sample
 from numgan.run.schema import Builder, describe, shown
 from numgan.run.streams import Noise
 
@@ -110,6 +111,8 @@ class Checkpoint:
         if data.fingerprint != self._said.data.fingerprint:
             name = self._said.data.name
             raise InputError(f"{self.path} was trained on other data ({name!r}): load it with that data")
+        if self.settings.conditional and data.label_fingerprint != self._said.data.label_fingerprint:
+            raise InputError(f"{self.path} was trained on other labels of this data: load it with those labels")
 
     def parts(
         self,
@@ -141,18 +144,21 @@ class Checkpoint:
         self._fill(run.vectors)
         integrity.check_squares(optimizers, self.state)
 
-    def sample(self, n: int, seed: int = 0, xp: ModuleType = np) -> np.ndarray:
+    def sample(self, n: int, seed: int = 0, xp: ModuleType = np, label: Label = None) -> np.ndarray:
         """What `Training.sample` of this run would return on the same backend: no data needed."""
         settings, shape = self.settings, self.image_shape
         with archive.named(self.path):
             G = self._network("G", (settings.n_z,), shape and (math.prod(shape),), xp)
             average = xp.empty_like(G.theta)
             self._fill({"theta_G": G.theta, "average": average} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
+            if settings.conditional is not isinstance(G, Conditional):
+                raise InputError(f"conditional is {settings.conditional}, which its G does not fit: {integrity.OTHER}")
+            classes = G.classes if isinstance(G, Conditional) else None
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
         noise = Noise(settings.noise, settings.batch, settings.n_z, G.theta.dtype, settings.seed, xp)
         try:
             with Team(settings.threads if xp is np else 1).at_work():
-                return sample(G, noise, n, seed, self._said.data.range)
+                return sample(G, noise, n, seed, self._said.data.range, label, classes)
         except DivergedError as error:
             raise InputError(f"{self.path}: {error}") from error
 
