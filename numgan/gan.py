@@ -50,8 +50,7 @@ def discriminator_gradient(
 ) -> Info:
     """Writes ∂L_D/∂θ_d to D.grad: two backward passes through D, one for each of the two terms of L_D.
 
-    x (m, n_x) data, z (m, n_z) noise; of players that take labels c (m,), x is (x, c) and z is (z, c).
-    G is only run forward: G(z) is a constant here.
+    x (m, n_x) data, z (m, n_z) noise; with labels c (m,): (x, c), (z, c). G is only run forward: G(z) is a constant.
     """
     check_game(G, D, loss)
     x_g, _ = G.forward(z, train=True, rng=rng)
@@ -94,8 +93,9 @@ def _both_in_one_batch(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomG
     """The same gradient by one pass over 2m rows: larger products are faster."""
     check_rows(x, x_g)
     xp, m = array_module(rows_of(x)), len(rows_of(x))
-    both = tuple(map(xp.concatenate, zip(x, x_g))) if isinstance(x, tuple) else xp.concatenate([x, x_g])
-    a, tape = D.forward(both, train=True, rng=rng)
+    pairs = zip(x, x_g, strict=True) if isinstance(x, tuple) else [(x, x_g)]
+    both = tuple(map(xp.concatenate, pairs))  # rows, and labels where there are any
+    a, tape = D.forward(both if isinstance(x, tuple) else both[0], train=True, rng=rng)
     a_x, a_g = a[:m], a[m:]
     value, da_x, da_g = loss.discriminator(a_x, a_g)
     D.backward(xp.concatenate([da_x, da_g]), tape, inputs=False, add=False)

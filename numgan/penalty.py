@@ -44,7 +44,8 @@ def wgan_gp(
 ) -> Array:
     """P = λ · mean (‖∇ₓ a(x̂)‖ − 1)² at x̂ = eps · x + (1 − eps) · x_g. Gulrajani et al. 2017, eq. 3.
 
-    eps (m, 1), drawn uniformly on [0, 1] by the caller. Of (x, c) and (x_g, c), x̂ has the labels of x. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0.
+    eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0. Of (x, c) and
+    (x_g, c), x̂ has the labels of x.
     Adds ∂P/∂θ to D.grad and returns P.
     """
     if eps is None:

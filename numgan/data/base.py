@@ -74,9 +74,9 @@ class Data:
 
     @cached_property
     def classes(self) -> int:
-        """How many classes the labels name; InputError unless they go from 0 to classes − 1 and none is without rows."""
+        """How many classes there are; InputError unless labels go from 0 to classes − 1, and each has rows."""
         if self.labels is None:
-            raise InputError(f"data {self.name!r} has no labels; save them as y beside x, or leave conditional=True out")
+            raise InputError(f"data {self.name!r} has no labels, one for each row; save them as y beside x")
         lowest, found = int(self.labels.min()), len(np.unique(self.labels))
         if lowest or found <= self.labels.max():
             missing = lowest if lowest < 0 else np.setdiff1d(np.arange(found), self.labels)[0]

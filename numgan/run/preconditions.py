@@ -19,6 +19,7 @@ from numgan.optim import BY_NAME, Adam, Optimizer
 from numgan.parallel import MOST_THREADS
 from numgan.run.parts import Parts, Settings
 
+EXAMPLE = "ng.Conditional([ng.Label(n_in, classes), ng.Linear(n_in + classes, n), …])"
 LEAST = {"batch": 1, "k": 1, "seed": 0, "threads": 1}
 ARGUMENTS = {"data", *(f.name for cls in (Settings, Parts) for f in fields(cls)), "opt_g", "opt_d"}
 
@@ -94,10 +95,11 @@ def check_labels(G: Player, D: Player, data: Data, conditional: bool) -> None:
     """A conditional run needs data with rows of every class, and networks that take labels of as many; others, none."""
     for name, net in (("G", G), ("D", D)):
         if isinstance(net, Network) and isinstance(net, Conditional) is not conditional:
-            advice = "pass conditional=True" if not conditional else "make it ng.Conditional([ng.Label(n_in, classes), …])"
+            advice = f"make it {EXAMPLE}" if conditional else "pass conditional=True"
             raise InputError(f"{name} takes {'no ' * conditional}labels, but conditional is {conditional}: {advice}")
-        if conditional and getattr(net, "classes", data.classes) != data.classes:
-            raise InputError(f"{name} has {net.classes} classes, but the data has {data.classes}: give both as many")
+        classes = getattr(net, "classes", data.classes) if conditional else None
+        if conditional and classes != data.classes:
+            raise InputError(f"{name} has {classes} classes, but the data has {data.classes}: give both as many")
 
 
 def check_argument(run: object, name: str) -> None:

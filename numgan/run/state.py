@@ -146,21 +146,31 @@ class Checkpoint:
 
     def sample(self, n: int, seed: int = 0, xp: ModuleType = np, label: Label = None) -> np.ndarray:
         """What `Training.sample` of this run would return on the same backend: no data needed."""
-        settings, shape = self.settings, self.image_shape
+        settings = self.settings
         with archive.named(self.path):
-            G = self._network("G", (settings.n_z,), shape and (math.prod(shape),), xp)
+            G = self._generator(xp)
             average = xp.empty_like(G.theta)
             self._fill({"theta_G": G.theta, "average": average} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
-            if settings.conditional is not isinstance(G, Conditional):
-                raise InputError(f"conditional is {settings.conditional}, which its G does not fit: {integrity.OTHER}")
-            classes = G.classes if isinstance(G, Conditional) else None
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
         noise = Noise(settings.noise, settings.batch, settings.n_z, G.theta.dtype, settings.seed, xp)
         try:
             with Team(settings.threads if xp is np else 1).at_work():
-                return sample(G, noise, n, seed, self._said.data.range, label, classes)
+                return sample(G, noise, n, seed, self._said.data.range, label, _classes(G))
         except DivergedError as error:
             raise InputError(f"{self.path}: {error}") from error
+
+    @property
+    def classes(self) -> int | None:
+        """How many labels there are to sample; None for a run without labels."""
+        with archive.named(self.path):
+            return _classes(self._generator(np))
+
+    def _generator(self, xp: ModuleType) -> Network:
+        shape, conditional = self.image_shape, self.settings.conditional
+        G = self._network("G", (self.settings.n_z,), shape and (math.prod(shape),), xp)
+        if conditional is not isinstance(G, Conditional):
+            raise InputError(f"conditional is {conditional}, which its G does not fit: {integrity.OTHER}")
+        return G
 
     def _network(
         self, player: str, x_shape: tuple[int, ...], y_shape: tuple[int, ...] | None, xp: ModuleType
@@ -182,3 +192,7 @@ class Checkpoint:
                 need = f"these networks need {target.size} of {target.dtype}: pass the same G and D"
                 raise InputError(f"{name} {found}, but {need}")
             target[...] = array_module(target).asarray(saved)
+
+
+def _classes(G: Network) -> int | None:
+    return G.classes if isinstance(G, Conditional) else None
