@@ -15,8 +15,8 @@ from numgan.conditional import Conditional
 from numgan.lab import setup
 from numgan.layers.activations import Activation
 from numgan.layers.base import Layer
-from numgan.layers.label import Label
 from numgan.layers.convolution import Convolution
+from numgan.layers.label import Label
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
