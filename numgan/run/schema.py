@@ -34,7 +34,7 @@ from numgan.network import Network
 
 # Only these are ever built from a file: it holds names and numbers, never code.
 _CLASSES: tuple[Any, ...] = (
-    *(Network, Conditional, layers.Label, *layers.ALL),
+    *(Network, *layers.ALL, Conditional, layers.Label),
     *map(type, losses.BY_NAME.values()),
     *optim.BY_NAME.values(),
     *penalty.BY_NAME.values(),
