@@ -2,6 +2,7 @@
 
 from numgan import data, losses, penalty
 from numgan.check import gradcheck
+from numgan.conditional import Conditional
 from numgan.errors import DivergedError, InputError, TornError
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
@@ -11,6 +12,7 @@ from numgan.layers import (
     ConvTranspose2d,
     Dropout,
     InstanceNoise,
+    Label,
     Layer,
     LeakyReLU,
     Linear,
@@ -39,6 +41,7 @@ __all__ = [
     "Adam",
     "AvgPool2d",
     "BatchNorm",
+    "Conditional",
     "Conv2d",
     "ConvTranspose2d",
     "Decay",
@@ -46,6 +49,7 @@ __all__ = [
     "Dropout",
     "InputError",
     "InstanceNoise",
+    "Label",
     "Layer",
     "LeakyReLU",
     "Linear",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.layers.arguments import check_game, check_rows
-from numgan.layers.base import Player
+from numgan.layers.base import Player, rows_of
 from numgan.losses import Loss, game_value, sigmoid
 
 
@@ -20,7 +20,7 @@ class Info:
 
     value: Array  # ()
     a_g: Array  # (m, 1) D's logits on generated rows
-    x_g: Array  # (m, n_x) the generated rows
+    x_g: Array  # (m, n_x) the generated rows, as D saw them: with labels (x_g, c)
     a_x: Array | None = None  # (m, 1) D's logits on data; only D's step sees data
 
     @property
@@ -50,16 +50,21 @@ def discriminator_gradient(
 ) -> Info:
     """Writes ∂L_D/∂θ_d to D.grad: two backward passes through D, one for each of the two terms of L_D.
 
-    x (m, n_x) data, z (m, n_z) noise. G is only run forward: G(z) is a constant here.
+    x (m, n_x) data, z (m, n_z) noise; with labels c (m,): (x, c), (z, c). G is only run forward: G(z) is a constant.
     """
     check_game(G, D, loss)
     x_g, _ = G.forward(z, train=True, rng=rng)
-    return gradient_on_rows(D, x, x_g, loss, rng)
+    return gradient_on_rows(D, x, seen(D, x_g, z), loss, rng)
+
+
+def seen(D: Player, x_g: Array, z: Array) -> Array:
+    """What D is given of the rows G(z): where it takes labels, each row with the label that G was asked for."""
+    return (x_g, z[1]) if isinstance(z, tuple) and getattr(D, "conditional", False) else x_g
 
 
 def gradient_on_rows(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGenerator | None = None) -> Info:
     """D's step on data x and generated rows x_g: where D looks at each row alone, both go through it as one batch."""
-    if getattr(D, "rowwise", False) and not isinstance(x, tuple):
+    if getattr(D, "rowwise", False):
         return _both_in_one_batch(D, x, x_g, loss, rng)
     a_x, tape_x = D.forward(x, train=True, rng=rng)
     a_g, tape_g = D.forward(x_g, train=True, rng=rng)
@@ -72,10 +77,11 @@ def gradient_on_rows(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGen
 def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGenerator | None = None) -> Info:
     """Writes ∂L_G/∂θ_g to G.grad: back through D to ∂L_G/∂x_g, then on through G.
 
-    z (m, n_z) noise. D is held fixed: it carries the gradient to its input, and its own parameters get none.
+    z (m, n_z) noise, or (z, c). D is held fixed: it carries the gradient to its input, and its own parameters get none.
     """
     check_game(G, D, loss)
     x_g, tape_G = G.forward(z, train=True, rng=rng)
+    x_g = seen(D, x_g, z)
     a_g, tape_D = D.forward(x_g, train=True, rng=rng)
     value, da_g = loss.generator(a_g)
     dx_g = D.backward(da_g, tape_D, params=False)
@@ -85,9 +91,11 @@ def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGe
 
 def _both_in_one_batch(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGenerator | None) -> Info:
     """The same gradient by one pass over 2m rows: larger products are faster."""
-    xp, m = array_module(x), len(x)
     check_rows(x, x_g)
-    a, tape = D.forward(xp.concatenate([x, x_g]), train=True, rng=rng)
+    xp, m = array_module(rows_of(x)), len(rows_of(x))
+    pairs = zip(x, x_g, strict=True) if isinstance(x, tuple) else [(x, x_g)]
+    both = tuple(map(xp.concatenate, pairs))  # rows, and labels where there are any
+    a, tape = D.forward(both if isinstance(x, tuple) else both[0], train=True, rng=rng)
     a_x, a_g = a[:m], a[m:]
     value, da_x, da_g = loss.discriminator(a_x, a_g)
     D.backward(xp.concatenate([da_x, da_g]), tape, inputs=False, add=False)

@@ -20,14 +20,14 @@ from typing import Any, ClassVar
 
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError, check_number
-from numgan.layers.base import Layer, Player
+from numgan.layers.base import Layer, Player, rows_of, with_rows
 from numgan.network import Network
 
 Leaves = list[tuple[Layer, Any]]  # layers that are no networks, in order, each with its cache
 
 
 def r1(D: Player, x: Array, gamma: float = 10.0, rng: RandomGenerator | None = None) -> Array:
-    """P = γ/2 · mean ‖∇ₓ a(x)‖² on data x (m, n_x). Mescheder et al. 2018, eq. 9.
+    """P = γ/2 · mean ‖∇ₓ a(x)‖² on data x (m, n_x), or (x, c) at fixed labels c. Mescheder et al. 2018, eq. 9.
 
     Adds ∂P/∂θ to D.grad and returns P, a 0-d array. With an rng, D is in training mode (Dropout draws a mask).
     """
@@ -44,16 +44,18 @@ def wgan_gp(
 ) -> Array:
     """P = λ · mean (‖∇ₓ a(x̂)‖ − 1)² at x̂ = eps · x + (1 − eps) · x_g. Gulrajani et al. 2017, eq. 3.
 
-    eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0.
+    eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0. Of (x, c) and
+    (x_g, c), x̂ has the labels of x.
     Adds ∂P/∂θ to D.grad and returns P.
     """
     if eps is None:
         raise InputError("wgan_gp needs eps (m, 1), one number in [0, 1] per row: pass eps=rng.random((m, 1))")
+    labelled, x, x_g = x, rows_of(x), rows_of(x_g)
     same = array_module(x) is array_module(x_g) is array_module(eps)
     if not same or x.shape != x_g.shape or eps.shape[:1] != x.shape[:1] or eps.size != len(eps):
         raise InputError(f"x, x_g and eps must have as many rows, got {x.shape}, {x_g.shape} and {eps.shape}")
     eps = eps.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
-    return _penalise(D, eps * x + (1 - eps) * x_g, rng, lambda g: _distance_from_1(g, lam))
+    return _penalise(D, with_rows(labelled, eps * x + (1 - eps) * x_g), rng, lambda g: _distance_from_1(g, lam))
 
 
 def _square(g: Array, gamma: float) -> tuple[Array, Array]:
@@ -173,7 +175,8 @@ class WGANGP(Penalty):
     stochastic = True
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
-        eps = None if rng is None else rng.random((len(x), 1), dtype=x.dtype)
+        rows = rows_of(x)
+        eps = None if rng is None else rng.random((len(rows), 1), dtype=rows.dtype)
         return wgan_gp(D, x, x_g, self.lam, eps, rng)
 
 

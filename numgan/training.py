@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import astuple, replace
+from dataclasses import astuple, fields, replace
 from types import ModuleType
 
 import numpy as np
@@ -29,6 +29,7 @@ from numgan.run.preconditions import (
     check_argument,
     check_batch,
     check_fit,
+    check_labels,
     check_names,
     check_parts,
     noise_width,
@@ -36,9 +37,9 @@ from numgan.run.preconditions import (
     two_optimizers,
 )
 from numgan.run.record import History, Record, record, standing
-from numgan.run.sampling import sample
+from numgan.run.sampling import Label, sample
 from numgan.run.state import Checkpoint
-from numgan.run.streams import CALIBRATION, LAYERS, Minibatches, Noise
+from numgan.run.streams import CALIBRATION, LAYERS, Labels, Minibatches, Noise
 
 CHANGING = {"step", "average", "history"}  # of a run's attributes; its arguments are fixed
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
@@ -52,6 +53,7 @@ class Training:
     threads: at most so many; by default as many as there are cores, where the sizes are worth it.
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
     penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
+    conditional: G and D, two `Conditional` networks, are given the labels of the data: (z, c) and (x, c).
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
     All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
@@ -75,19 +77,23 @@ class Training:
         threads: int | None = None,
         penalty: Penalty | None = None,
         clip: float | None = None,
+        conditional: bool = False,
     ) -> None:
         self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         check_parts(self.parts)
         threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
-        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip)
+        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip, conditional)
         settings = plain_settings(settings)
         check_batch(settings.batch, self.data.x)
-        self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip = astuple(settings)
+        self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, *others = astuple(settings)
+        self.threads, self.clip, self.conditional = others
+        check_labels(G, D, self.data, self.conditional)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
         self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed)
+        self._labels = Labels(self.data.labels if self.conditional else None, self._minibatches, self.k)
         self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
@@ -95,7 +101,7 @@ class Training:
         self.step = 0
         self.history: list[Record] = History()
         self._whole = Whole()
-        check_fit(G, D, self._noise.fixed(self.batch), self._minibatches.x)
+        check_fit(G, D, self._labels.first(self._noise.fixed(self.batch)), self._minibatches.x)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -169,12 +175,12 @@ class Training:
         return info_d, info_g
 
     def _draw_data(self, j: int) -> Array:
-        """The minibatch x (batch, n_x) for D's update j of this iteration."""
-        return self._minibatches(self.step * self.k + j)
+        """The minibatch x (batch, n_x) for D's update j of this iteration; (x, c) in a conditional run."""
+        return self._labels(self._minibatches(self.step * self.k + j), self.step, j)
 
     def _draw_noise(self, j: int) -> Array:
-        """The noise z (batch, n_z) for update j of this iteration: D's are 0 … k − 1, G's is k."""
-        return self._noise(self.step * (self.k + 1) + j)
+        """The noise z (batch, n_z), or (z, c), for update j of this iteration: D's are 0 … k − 1, G's is k."""
+        return self._labels(self._noise(self.step * (self.k + 1) + j), self.step, j)
 
     def _layers_rng(self, j: int) -> RandomGenerator | None:
         """What the layers of both networks draw from in update j, where one of them draws at all (Dropout)."""
@@ -182,20 +188,22 @@ class Training:
             return None
         return random_generator(array_module(self.G.theta), self.seed, LAYERS, self.step * (self.k + 1) + j)
 
-    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+    def sample(self, n: int, seed: int = 0, label: Label = None) -> np.ndarray:
         """n samples (n, n_x) on the host, always from the same noise for the same seed: images in [0, 1], else as data.
 
         Evaluation mode, with the averaged weights where those are kept. Leaves the run as it was.
+        label, in a conditional run: one for all, or one for each; without it, 0, 1, … C − 1 in turn.
         """
         with self._averaged(), self._team.at_work():
             self._calibrate()
-            return sample(self.G, self._noise, n, seed, self.data.range)
+            classes = self.data.classes if self.conditional else None
+            return sample(self.G, self._noise, n, seed, self.data.range, label, classes)
 
     def fixed_batch(self, n: int, seed: int = 0) -> tuple[Array, Array]:
         """The first n rows of the data (or all), and n rows of noise that depend on the seed alone, for whoever looks
         at a run from outside: x (n, n_x) and z (n, n_z), as its networks take them. Advances nothing."""
         n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
-        return self._minibatches.x[:n], self._noise.fixed(n, seed)
+        return self._labels.first(self._minibatches.x[:n]), self._labels.first(self._noise.fixed(n, seed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
@@ -235,7 +243,7 @@ class Training:
     @property
     def settings(self) -> Settings:
         """The arguments that are plain values."""
-        return Settings(self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, self.threads, self.clip)
+        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
 
     @property
     def parts(self) -> Parts:
@@ -255,8 +263,8 @@ class Training:
 
     def _calibrate(self) -> None:
         """BatchNorm's statistics for evaluation: G's from noise, D's from data."""
-        calibrate(self.G, lambda: self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION))
-        calibrate(self.D, lambda: self._minibatches.x[:CALIBRATION_ROWS])
+        calibrate(self.G, lambda: self._labels.spread(self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION)))
+        calibrate(self.D, lambda: self._labels.first(self._minibatches.x[:CALIBRATION_ROWS]))
 
     def _averaged(self) -> AbstractContextManager[None]:
         return averaged(self.G, self.average, self.ema, self.step, self._whole)

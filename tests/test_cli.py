@@ -141,7 +141,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path):
     assert about["optimizers"][1]["lr"] == 1e-4
     assert about["settings"] | {"n_z": 2} == {
         "batch": 32, "k": 2, "seed": 5, "ema": None, "noise": "normal", "n_z": 2, "threads": 1,
-        "clip": None,
+        "clip": None, "conditional": False,
     }
 
 

@@ -11,10 +11,12 @@ import pytest
 import numgan as ng
 from numgan import layers, losses, penalty
 from numgan.check import survey
+from numgan.conditional import Conditional
 from numgan.lab import setup
 from numgan.layers.activations import Activation
 from numgan.layers.base import Layer
 from numgan.layers.convolution import Convolution
+from numgan.layers.label import Label
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
@@ -22,7 +24,7 @@ from numgan.penalty import R1, Penalty
 
 BASES = {Layer, Activation, Convolution, Loss, Optimizer, Penalty}
 TABLES = {
-    Layer: lambda: {*layers.ALL, Network},
+    Layer: lambda: {*layers.ALL, Network, Conditional, Label},
     Loss: lambda: set(map(type, losses.BY_NAME.values())),
     Penalty: lambda: set(penalty.BY_NAME.values()),
 }

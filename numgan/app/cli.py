@@ -114,8 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint.npz")
     p.add_argument("-n", type=int, default=64, help="how many (64)")
     p.add_argument("--seed", type=int, default=0, help="which noise (0)")
+    p.add_argument("--label", type=int, help="of a run with labels: this class alone (all, in turn)")
     p.add_argument("--backend", default="numpy", help=f"{_names(BACKENDS)}; each has noise of its own (numpy)")
-    p.add_argument("--out", help="a new .png (a picture) or .npz (the array x)")
+    p.add_argument("--out", help="a new .png (a picture) or .npz (the array x, and y, its labels)")
 
     p = subparsers.add_parser("gradcheck", help="compare every gradient of the package with central differences")
     p.set_defaults(command=gradcheck)

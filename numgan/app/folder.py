@@ -35,6 +35,7 @@ from numgan.training import Training
 FRAMES = 8  # pictures over time
 FRAME_ROWS = {True: 12, False: 512}  # rows in each: images or points
 SHOWN_ROWS = {True: 64, False: 2000}  # rows in samples.png
+SHOWN_CLASSES = 20  # lines in samples.png, where a run has labels
 EVERY = 25  # steps between records
 SAVE_EVERY = 500  # steps between checkpoints
 
@@ -88,12 +89,24 @@ class Run:
     def draw(self) -> None:
         """The three pictures."""
         data = self.training.data
-        n = min(SHOWN_ROWS[self._images], len(data))
-        x = data.restore(data.x[:n])
-        self._picture("samples", plots.samples(self.training.sample(n), x, data.image_shape))
+        x_g, x = self._each_class() if self.training.conditional and self._images else self._first_rows()
+        self._picture("samples", plots.samples(x_g, x, data.image_shape))
         self._picture("progress", plots.progress(self.frames, self.frame_steps, data.image_shape, x))
         if self.training.history:
             self._picture("history", plots.history(self.training.history))
+
+    def _first_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """As many samples as rows of the data."""
+        data = self.training.data
+        n = min(SHOWN_ROWS[self._images], len(data))
+        return self.training.sample(n), data.restore(data.x[:n])
+
+    def _each_class(self) -> tuple[np.ndarray, np.ndarray]:
+        """A line of the picture for each class: of samples, from the same noise in every line, and of the data."""
+        run, data, n = self.training, self.training.data, plots.IMAGE_COLUMNS
+        classes = range(min(data.classes, SHOWN_CLASSES))
+        x = [np.resize(data.x[data.labels == c][:n], (n, data.x.shape[1])) for c in classes]
+        return np.concatenate([run.sample(n, label=c) for c in classes]), data.restore(np.concatenate(x))
 
     def _save_in(self, folder: Path) -> None:
         """Each file is replaced whole. The checkpoint comes after what it needs beside it: wherever a process dies,

@@ -80,6 +80,7 @@ def _new(options: argparse.Namespace) -> Run:
         threads=options.threads,
         penalty=_penalty(options),
         clip=options.clip,
+        conditional=model.conditional,
     )
     claim = claim_new(options.out, x.name)
     return Run(claim, training, _lasting(source), model_name, _or(options.steps, model.steps))

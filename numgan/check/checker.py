@@ -55,7 +55,8 @@ def gradcheck(
 
     How it works, in 20 lines: `numgan.check.simple`. What it takes:
 
-    gradcheck(layer, x)     or a network or a loss: a copy in float64; x (m, …) is drawn at random where it is left out
+    gradcheck(layer, x)     or a network or a loss: a copy in float64; x (m, …) is drawn at random where it is left out;
+        x is (x, c) of a network that takes labels, and (a_x, a_g) of a loss
     gradcheck(forward=f, backward=b, x=x, params={"W": W})
         y, cache = f(x) and dx, {"W": dW} = b(dy, cache); f reads the arrays in params, which are modified and restored.
         Where f returns y alone, b is given x for a cache, or dy alone if it takes one argument.

@@ -11,8 +11,10 @@ import numpy as np
 
 from numgan.backend import Array, asnumpy
 from numgan.check import arguments
+from numgan.conditional import Conditional
 from numgan.errors import InputError
 from numgan.layers.base import Layer
+from numgan.layers.label import Label
 from numgan.losses import Loss
 from numgan.network import Network, Tape
 
@@ -148,35 +150,54 @@ def pairs_of_loss(loss: Loss, x: Array | tuple[Array, Array] | None, rng: np.ran
     ]
 
 
-def pairs_of_layer(layer: Layer, x: Array | None, rng: np.random.Generator, seed: int) -> list[Pair]:
+def pairs_of_layer(
+    layer: Layer, x: Array | tuple[Array, Array] | None, rng: np.random.Generator, seed: int
+) -> list[Pair]:
     """A float64 copy with slightly random parameters: initial values such as b = 0 or γ = 1 would hide mistakes.
 
-    One pair in training mode, and one in evaluation mode where the two differ.
+    One pair in training mode, and one in evaluation mode where the two differ. Of a network that takes labels, x is
+    (x, c), and the labels stay as they are.
     """
     arguments.require_layer(layer)
     is_network = isinstance(layer, Network)
-    net = layer.copy(xp=np, dtype="float64") if is_network else Network([copy.deepcopy(layer)], dtype="float64")
-    given = x is not None
-    x = arguments.float64_rows("x", x if given else rng.standard_normal((5, net.n_in or 4)))
+    kind = Conditional if isinstance(layer, Label) else Network
+    net = layer.copy(xp=np, dtype="float64") if is_network else kind([copy.deepcopy(layer)], dtype="float64")
+    given, c = x is not None, None
+    if isinstance(layer, Conditional | Label):
+        x, c = _rows_and_labels(layer, x)
+    x = arguments.float64_rows("x", rng.standard_normal((5, net.n_in or 4)) if x is None else x)
     if layer.bound and not is_network:
         for name in (*layer.shapes, *layer.buffer_shapes):
             getattr(net.layers[0], name)[...] = asnumpy(getattr(layer, name))
     net.theta += 0.1 * rng.standard_normal(net.size)
-    returned = _first_forward(net if is_network else net.layers[0], x, seed, given)
+    returned = _first_forward(net if is_network else net.layers[0], x, c, seed, given)
     if not is_network:
         arguments.require_y_and_cache(layer, returned)
-        net.calibrate(x + rng.standard_normal(x.shape))
+        net.calibrate(_with(x + rng.standard_normal(x.shape), c))
     modes = (True, False) if net.stochastic or net.buffer_size else (True,)
-    return [_pair_of_network(net, x, train, repr(layer), "" if is_network else "0.", seed) for train in modes]
+    return [_pair_of_network(net, x, c, train, repr(layer), "" if is_network else "0.", seed) for train in modes]
 
 
-def _first_forward(layer: Layer, x: np.ndarray, seed: int, given: bool) -> object:
+def _rows_and_labels(layer: Conditional | Label, x: object) -> tuple[Any, np.ndarray]:
+    """The rows, None where none were given, and a label for each."""
+    if x is not None and not (isinstance(x, tuple) and len(x) == 2):
+        raise InputError(f"{type(layer).__name__} takes rows and their labels: pass x=(x, c)")
+    rows, c = (None, np.arange(5) % layer.classes) if x is None else x
+    return rows, asnumpy(c)
+
+
+def _with(x: np.ndarray, c: np.ndarray | None) -> Any:
+    """What a layer is given: the rows, with their labels where it takes any."""
+    return x if c is None else (x, c[: len(x)])
+
+
+def _first_forward(layer: Layer, x: np.ndarray, c: np.ndarray | None, seed: int, given: bool) -> object:
     """What forward returns; InputError where x does not fit."""
     n_in = getattr(layer, "n_in", None)
     if n_in not in (None, x.shape[-1]):
         raise InputError(f"x must have shape (m, {n_in}) for {layer!r}, got {x.shape}")
     try:
-        return layer.forward(x, True, np.random.default_rng([seed, LAYER_KEY]))
+        return layer.forward(_with(x, c), True, np.random.default_rng([seed, LAYER_KEY]))
     except InputError:
         raise
     except (ValueError, IndexError) as error:
@@ -184,7 +205,9 @@ def _first_forward(layer: Layer, x: np.ndarray, seed: int, given: bool) -> objec
         raise InputError(f"{type(layer).__name__} does not accept x of shape {x.shape}: {error}{advice}") from error
 
 
-def _pair_of_network(net: Network, x: np.ndarray, train: bool, title: str, prefix: str, seed: int) -> NetworkPair:
+def _pair_of_network(
+    net: Network, x: np.ndarray, c: np.ndarray | None, train: bool, title: str, prefix: str, seed: int
+) -> NetworkPair:
     spans, shapes, suffix = net.slices, net.shapes, "" if train else " (evaluation)"
     x_name = "x" + suffix
 
@@ -192,7 +215,7 @@ def _pair_of_network(net: Network, x: np.ndarray, train: bool, title: str, prefi
         return {n.removeprefix(prefix) + suffix: vector[span].reshape(shapes[n]) for n, span in spans.items()}
 
     def run_forward(x: Array) -> tuple[Array, object]:
-        return net.forward(x, train=train, rng=np.random.default_rng([seed, LAYER_KEY]))
+        return net.forward(_with(x, c), train=train, rng=np.random.default_rng([seed, LAYER_KEY]))
 
     def run_backward(dy: Array, tape: Tape) -> dict[str, Array]:
         dx = net.backward(dy, tape, add=False)

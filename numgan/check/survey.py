@@ -15,11 +15,13 @@ import numpy as np
 from numgan import layers, losses, penalty
 from numgan.backend import Array, RandomGenerator
 from numgan.check import Report, gradcheck
+from numgan.conditional import Conditional
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
     BatchNorm,
     Dropout,
     InstanceNoise,
+    Label,
     Layer,
     LeakyReLU,
     Linear,
@@ -35,7 +37,7 @@ from numgan.losses import Loss, Minimax
 from numgan.network import Network
 from numgan.penalty import Penalty
 
-ROWS, N_Z, N_X = 8, 3, 4  # 8 rows, so that G and then D may each pack them in twos
+ROWS, N_Z, N_X, CLASSES = 8, 3, 4, 3  # 8 rows, so that G and then D may each pack them in twos
 
 
 def survey() -> Iterator[tuple[str, Report]]:
@@ -43,6 +45,8 @@ def survey() -> Iterator[tuple[str, Report]]:
     for layer in layers.ALL:
         yield layer.__name__, gradcheck(layer.example(), rows(*layer.example_row))
     yield "Network", gradcheck(nested())
+    yield "Label", gradcheck(Label.example(), (rows(4), labels()))
+    yield "Conditional", gradcheck(told()[1], (rows(N_X), labels()))
     for loss in all_losses():
         yield repr(loss), gradcheck(loss)
     for name, (G, D) in players().items():
@@ -58,6 +62,8 @@ def survey() -> Iterator[tuple[str, Report]]:
 
 def both_steps(G: Network, D: Network, loss: Loss, name: str) -> Iterator[tuple[str, Report]]:
     x, z = batch()
+    if isinstance(D, Conditional):
+        x, z = (x, labels()), (z, labels())
     yield f"discriminator_gradient {loss} {name}", discriminator_step(G, D, x, z, loss)
     yield f"generator_gradient {loss} {name}", generator_step(G, D, z, loss)
 
@@ -69,7 +75,8 @@ def all_losses() -> list[Loss]:
 
 
 def players() -> dict[str, tuple[Network, Network]]:
-    """G and D: smooth ones without frills, ones with all layers of a common network, and a D with every cure."""
+    """G and D: smooth ones without frills, ones with all layers of a common network, ones that are told a label, and a
+    D with every cure."""
     cures = [InstanceNoise(0.3), Pack(2), Linear(8, 6), Tanh(), MinibatchStd(6)]
     return {
         "smooth": (
@@ -80,8 +87,16 @@ def players() -> dict[str, tuple[Network, Network]]:
             Network([Linear(N_Z, 6), BatchNorm(6), ReLU(), Linear(6, N_X), Sigmoid(), Reshape((N_X,))], seed=1),
             Network([Maxout(N_X, 6, pieces=2), Dropout(0.3), BatchNorm(6), LeakyReLU(0.2), Linear(6, 1)], seed=2),
         ),
+        "told": told(),
         "cured": (Network([Linear(N_Z, N_X)], seed=1), Network([*cures, Linear(7, 1)], seed=2)),
     }
+
+
+def told() -> tuple[Conditional, Conditional]:
+    """G and D that are given a label: G beside z, D beside what its first layer makes of the row."""
+    G = [Label(N_Z, CLASSES), Linear(N_Z + CLASSES, 6), Tanh(), Linear(6, N_X)]
+    D = [Linear(N_X, 5), Tanh(), Label(5, CLASSES), Linear(5 + CLASSES, 6), Tanh(), Linear(6, 1)]
+    return Conditional(G, seed=1), Conditional(D, seed=2)
 
 
 def critics() -> dict[str, Network]:
@@ -90,6 +105,7 @@ def critics() -> dict[str, Network]:
     bends = [Maxout(N_X, 6, 2), Dropout(0.3), Linear(6, 6), LeakyReLU(0.2), Linear(6, 6), ReLU()]
     return {
         "curved": Network([Linear(N_X, 6), Tanh(), inner, Linear(6, 1)], seed=3),
+        "told": told()[1],
         "bent": Network([Reshape((N_X,)), InstanceNoise(0.3), *bends, Linear(6, 1)], seed=4),
         **{f"around {layer.__name__}": around(layer, N_X, 1, seed=5) for layer in layers.ALL if has_tangent(layer)},
     }
@@ -124,6 +140,11 @@ def batch() -> tuple[Array, Array]:
     return rng.standard_normal((ROWS, N_X)), rng.standard_normal((ROWS, N_Z))
 
 
+def labels() -> Array:
+    """(ROWS,) of each class, as many as possible of each."""
+    return np.arange(ROWS) % CLASSES
+
+
 def discriminator_step(G: Network, D: Network, x: Array, z: Array, loss: Loss, seed: int = 0) -> Report:
     """The gradient that D's step writes against differences of what D descends, as a function of θ_d."""
     G = _float64(G)
@@ -139,6 +160,8 @@ def generator_step(G: Network, D: Network, z: Array, loss: Loss, seed: int = 0) 
 def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Report:
     """The gradient that a penalty adds to D's against differences of the penalty, as a function of θ_d."""
     x_g = np.tanh(x[::-1])
+    if isinstance(D, Conditional):
+        x, x_g = (x, labels()), (x_g, labels())
 
     def step(D: Network, rng: RandomGenerator) -> Array:
         D.grad[...] = 0

@@ -67,6 +67,24 @@ class Data:
         """Eight hex digits (CRC-32 of the shape and bytes of x), by which a checkpoint recognises its data."""
         return f"{zlib.crc32(self.x.data, zlib.crc32(repr(self.x.shape).encode())):08x}"
 
+    @cached_property
+    def label_fingerprint(self) -> str | None:
+        """The same of the labels, where there are any."""
+        return None if self.labels is None else f"{zlib.crc32(self.labels.data):08x}"
+
+    @cached_property
+    def classes(self) -> int:
+        """How many classes there are; InputError unless labels go from 0 to classes − 1, and each has rows."""
+        if self.labels is None:
+            raise InputError(f"data {self.name!r} has no labels, one for each row; save them as y beside x")
+        lowest, found = int(self.labels.min()), len(np.unique(self.labels))
+        if lowest or found <= self.labels.max():
+            missing = lowest if lowest < 0 else np.setdiff1d(np.arange(found), self.labels)[0]
+            what = f"label {lowest} is below 0" if lowest < 0 else f"class {missing} has no rows"
+            fix = "np.unique(labels, return_inverse=True)[1] numbers the classes from 0 without gaps"
+            raise InputError(f"{what}, expected labels from 0 on with rows for each, up to {self.labels.max()}; {fix}")
+        return found
+
 
 def restore(x: Array, range: Range | None) -> Array:
     """Images in `range` -> [0, 1], clipped; unchanged where range is None."""

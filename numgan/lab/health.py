@@ -9,7 +9,9 @@ import numpy as np
 
 from numgan import metrics
 from numgan.backend import array_module, asnumpy, random_generator
+from numgan.gan import seen
 from numgan.lab.pull import pull
+from numgan.layers.base import rows_of
 from numgan.run.streams import OBSERVATION
 from numgan.training import Training
 
@@ -62,8 +64,8 @@ def observe(run: Training, seed: int = 0) -> Signals:
     rng_g, rng_x, rng_xg = (random_generator(xp, seed, OBSERVATION, i) for i in range(3))
     x_g = run.G.forward(z, train=True, rng=rng_g)[0]
     a_x = run.D.forward(x, train=True, rng=rng_x)[0]
-    a_g, wanted = pull(run.D, x_g, run.loss, rng_xg)
-    x, x_g, a_x, a_g, wanted = (asnumpy(a).astype(float) for a in (x, x_g, a_x, a_g, wanted))
+    a_g, wanted = pull(run.D, seen(run.D, x_g, z), run.loss, rng_xg)
+    x, x_g, a_x, a_g, wanted = (asnumpy(rows_of(a)).astype(float) for a in (x, x_g, a_x, a_g, wanted))
     if not np.isfinite(x_g).all():
         return Signals(*[math.nan] * 5)
     among, apart = _nearest(x, x, 1), _mean_distance(x)

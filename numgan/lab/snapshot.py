@@ -9,6 +9,7 @@ import numpy as np
 from numgan import metrics
 from numgan.backend import Array, array_module, asnumpy, random_generator
 from numgan.errors import InputError
+from numgan.gan import seen
 from numgan.lab import theory
 from numgan.lab.pull import pull
 from numgan.layers.base import Player
@@ -29,8 +30,8 @@ class Snapshot(NamedTuple):
     x_g: np.ndarray  # (m, 2) samples
     pull: np.ndarray  # (m, 2) −∂L_G/∂x_g, where G is asked to move them
     box: tuple[float, float, float, float]  # left, right, bottom, top
-    surface: np.ndarray | None  # (GRID, GRID) D over the box, where D looks at each row alone
-    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z; see `_mesh`
+    surface: np.ndarray | None  # (GRID, GRID) D over the box, where D looks at each row alone, and at no label
+    mesh: np.ndarray | None  # (LINES, LINES, 2) where G puts a square mesh of z, see `_mesh`; not of a G with labels
     loss_D: float
     loss_G: float
     kl: float
@@ -44,8 +45,9 @@ def snapshot(run: Training, box: tuple[float, float, float, float] | None = None
     x = run.data.x[: 5 * ROWS]
     box = box or _around(x)
     m = max(ROWS // run.batch, 1) * run.batch
-    x_g = run.G(run.fixed_batch(m)[1])
-    _, wanted = pull(run.D, x_g, run.loss, random_generator(array_module(x_g), 0, OBSERVATION, 0))
+    z = run.fixed_batch(m)[1]
+    x_g = run.G(z)
+    _, wanted = pull(run.D, seen(run.D, x_g, z), run.loss, random_generator(array_module(x_g), 0, OBSERVATION, 0))
     record = run.history[-1] if run.history else None
     kl, js = metrics.grid_divergences(x, asnumpy(x_g)) if np.isfinite(asnumpy(x_g)).all() else (np.nan, np.nan)
     return Snapshot(
@@ -54,8 +56,8 @@ def snapshot(run: Training, box: tuple[float, float, float, float] | None = None
         asnumpy(x_g),
         asnumpy(wanted),
         box,
-        _surface(run.D, box),
-        _mesh(run.G, run.n_z),
+        None if run.conditional else _surface(run.D, box),
+        None if run.conditional else _mesh(run.G, run.n_z),
         record.loss_D if record else np.nan,
         record.loss_G if record else np.nan,
         kl,
@@ -79,6 +81,8 @@ def line_snapshot(run: Training, reach: float = 1.5) -> LineSnapshot:
     """Densities by Gaussian kernels."""
     if run.data.x.shape[1] != 1 or run.n_z != 1:
         raise InputError(f"Figure 1 needs numbers on a line, got rows of {run.data.x.shape[1]} and z of {run.n_z}")
+    if run.conditional:
+        raise InputError("Figure 1 is of a G and a D without labels: train with conditional=False")
     rows, like = run.data.x[:2000, 0].astype(float), run.G.theta
     middle, side = rows.mean(), reach * np.ptp(rows) / 2
     x, z = np.linspace(middle - side, middle + side, 300), np.linspace(-MESH, MESH, LINES)

@@ -5,6 +5,7 @@ from numgan.layers.base import Layer
 from numgan.layers.batchnorm import BatchNorm
 from numgan.layers.convolution import Conv2d, ConvTranspose2d
 from numgan.layers.dropout import Dropout
+from numgan.layers.label import Label
 from numgan.layers.linear import Linear
 from numgan.layers.maxout import Maxout
 from numgan.layers.minibatch import MinibatchStd, Pack
@@ -20,4 +21,4 @@ ALL: tuple[type[Layer], ...] = (
     *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
 )
 
-__all__ = ["ALL", "Layer", *(layer.__name__ for layer in ALL)]
+__all__ = ["ALL", "Label", "Layer", *(layer.__name__ for layer in ALL)]

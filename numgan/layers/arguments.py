@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from numgan.backend import Array, array_module
 from numgan.errors import InputError
-from numgan.layers.base import Layer
+from numgan.layers.base import Layer, rows_of
 from numgan.losses import Loss
 
 
@@ -67,7 +67,10 @@ def check_game(G: object, D: object, loss: object) -> None:
 
 
 def check_rows(x: Array, x_g: Array) -> None:
-    """InputError unless data x and generated rows x_g can stand in one batch."""
+    """InputError unless data x and generated rows x_g, or the rows of (x, c) and (x_g, c), can stand in one batch."""
+    if isinstance(x, tuple) is not isinstance(x_g, tuple):
+        raise InputError("x and z must both come with labels, as (x, c) and (z, c), or neither: pass the same to both")
+    x, x_g = rows_of(x), rows_of(x_g)
     if type(x) is type(x_g) and x.dtype == x_g.dtype and x.shape[1:] == x_g.shape[1:]:
         return
     if plain(x, x_g).shape[1:] != x_g.shape[1:]:

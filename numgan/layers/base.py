@@ -147,7 +147,8 @@ class Layer:
 
 class Player(Protocol):
     """What G and D must be: a `Network`, or a class of one's own with these five names. x is an array, or a tuple of
-    arrays that the step functions hand through untouched."""
+    arrays that the step functions hand through untouched. A D with `conditional = True` gets the rows of a G that was
+    given (z, c) as (G(z, c), c): each with the label that it was asked for."""
 
     theta: Array  # the parameters, one flat vector
     grad: Array  # their gradient, likewise
@@ -159,6 +160,16 @@ class Player(Protocol):
     ) -> Array | None: ...
 
     def __call__(self, x: Any) -> Array: ...
+
+
+def rows_of(x: Any) -> Array:
+    """The rows of a batch, which may be a tuple of rows and what goes with each: (rows, labels)."""
+    return x[0] if isinstance(x, tuple) else x
+
+
+def with_rows(x: Any, rows: Array) -> Any:
+    """A batch like x with other rows, and the same labels, where it has any."""
+    return (rows, *x[1:]) if isinstance(x, tuple) else rows
 
 
 def diagonal_tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array, None]:

@@ -32,6 +32,7 @@ class Model:
     loss: str = "nonsaturating"
     ema: float | None = None
     noise: str = "normal"
+    conditional: bool = False
     range: tuple[float, float] = (-1.0, 1.0)  # what black and white become
 
     def optimizers(self, for_g: dict[str, float], for_d: dict[str, float]) -> tuple[Optimizer, Optimizer]:

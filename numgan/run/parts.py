@@ -25,6 +25,7 @@ class Settings:
     n_z: int
     threads: int
     clip: float | None
+    conditional: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Origin:
     fingerprint: str
     image_shape: tuple[int, ...] | None
     range: tuple[float, float] | None
+    label_fingerprint: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,19 @@ from typing import Any
 
 from numgan import penalty
 from numgan.backend import Array, array_module
+from numgan.conditional import Conditional
+from numgan.data import Data
 from numgan.errors import InputError, check_number, check_whole
+from numgan.gan import seen
 from numgan.layers.activations import Sigmoid
 from numgan.layers.arguments import check_game
-from numgan.layers.base import Player
+from numgan.layers.base import Player, rows_of
 from numgan.network import Network
 from numgan.optim import BY_NAME, Adam, Optimizer
 from numgan.parallel import MOST_THREADS
 from numgan.run.parts import Parts, Settings
 
+EXAMPLE = "ng.Conditional([ng.Label(n_in, classes), ng.Linear(n_in + classes, n), …])"
 LEAST = {"batch": 1, "k": 1, "seed": 0, "threads": 1}
 ARGUMENTS = {"data", *(f.name for cls in (Settings, Parts) for f in fields(cls)), "opt_g", "opt_d"}
 
@@ -60,6 +64,8 @@ def plain_settings(settings: Settings) -> Settings:
         plain["ema"] = check_number("ema, a decay such as 0.999,", settings.ema, "(0, 1)", "None for no average")
     if settings.clip is not None:
         plain["clip"] = check_number("clip, the bound of D's weights,", settings.clip, "(0, inf)", "None for no bound")
+    if not isinstance(settings.conditional, bool):
+        raise InputError(f"conditional must be True (G and D are given labels) or False, got {settings.conditional!r}")
     return replace(settings, **plain)
 
 
@@ -85,6 +91,17 @@ def check_parts(parts: Parts) -> None:
         penalty.rowwise_network(D)
 
 
+def check_labels(G: Player, D: Player, data: Data, conditional: bool) -> None:
+    """A conditional run needs data with rows of every class, and networks that take labels of as many; others, none."""
+    for name, net in (("G", G), ("D", D)):
+        if isinstance(net, Network) and isinstance(net, Conditional) is not conditional:
+            advice = f"make it {EXAMPLE}" if conditional else "pass conditional=True"
+            raise InputError(f"{name} takes {'no ' * conditional}labels, but conditional is {conditional}: {advice}")
+        classes = getattr(net, "classes", data.classes) if conditional else None
+        if conditional and classes != data.classes:
+            raise InputError(f"{name} has {classes} classes, but the data has {data.classes}: give both as many")
+
+
 def check_argument(run: object, name: str) -> None:
     """InputError where an argument of a finished `Training` is set, or a name that it does not have."""
     if name in ARGUMENTS or not (name.startswith("_") or hasattr(run, name)):
@@ -94,18 +111,19 @@ def check_argument(run: object, name: str) -> None:
 
 
 def check_fit(G: Player, D: Player, z: Array, x: Array) -> None:
-    """Samples G(z) must have the width of the data x, and D must make a column of logits of them."""
+    """Samples G(z) must have the width of the data x, and D must make a column of logits of them. z may be (z, c)."""
     for name, net in (("G", G), ("D", D)):
-        if len(z) == 1 and not getattr(net, "rowwise", True):
+        if len(rows_of(z)) == 1 and not getattr(net, "rowwise", True):
             raise InputError(f"batch is 1, but {name} compares the rows of a batch: use a larger batch")
-    x_g = _output("G", G, z)
+    made = _output("G", G, z)
+    x_g = rows_of(made)
     if x_g.shape[1:] != x.shape[1:]:
         wanted = f"a row of this data has {x.shape[1]} numbers"
         swapped = " (or are G and D swapped?)" if x_g.shape[1:] == (1,) else ""
         raise InputError(f"G gives samples of shape {x_g.shape}, but {wanted}: change G's last layer{swapped}")
     if isinstance(D, Network) and isinstance([*D.leaves()][-1], Sigmoid):
         raise InputError("D ends in a Sigmoid, but D returns logits, and the losses apply σ: leave the Sigmoid out")
-    a_g = _output("D", D, x_g)
+    a_g = _output("D", D, seen(D, made, z))
     if a_g.ndim != 2 or a_g.shape[1] != 1:
         raise InputError(f"D must return logits of shape (m, 1), got {a_g.shape}: end it in Linear(n, 1)")
 
@@ -117,4 +135,4 @@ def _output(name: str, net: Player, x: Array) -> Array:
     except InputError:
         raise
     except ValueError as error:  # of NumPy, where no layer names its width: after Pack, say
-        raise InputError(f"{name} cannot take rows of shape {x.shape}: {error}") from error
+        raise InputError(f"{name} cannot take rows of shape {rows_of(x).shape}: {error}") from error

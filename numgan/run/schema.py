@@ -27,13 +27,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from numgan import layers, losses, optim, penalty, schedules
+from numgan.conditional import Conditional
 from numgan.errors import InputError
 from numgan.layers.base import Layer
 from numgan.network import Network
 
 # Only these are ever built from a file: it holds names and numbers, never code.
 _CLASSES: tuple[Any, ...] = (
-    *(Network, *layers.ALL),
+    *(Network, *layers.ALL, Conditional, layers.Label),
     *map(type, losses.BY_NAME.values()),
     *optim.BY_NAME.values(),
     *penalty.BY_NAME.values(),
@@ -42,7 +43,7 @@ _CLASSES: tuple[Any, ...] = (
 KNOWN: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 
 # Fields that a class got later, by its name: a file from before lacks them, and meant their defaults.
-ADDED: dict[str, set[str]] = {"BatchNorm": {"std"}}
+ADDED: dict[str, set[str]] = {"BatchNorm": {"std"}, "Settings": {"conditional"}, "Origin": {"label_fingerprint"}}
 
 NESTED = 32  # levels of lists and objects: two for each network within a network
 LARGEST = 1e30  # number: float32 holds it with room to spare
@@ -89,7 +90,7 @@ def parse(text: str) -> Any:
 @cache
 def fields_of(cls: Any) -> dict[str, Any]:
     """The fields of a class that a description holds, each with its kind."""
-    if cls is Network:
+    if issubclass(cls, Network):
         return {"layers": tuple[Layer, ...], "dtype": Literal["float32", "float64"]}
     hints = get_type_hints(cls)
     return {field.name: hints[field.name] for field in fields(cls) if field.init}
@@ -179,7 +180,7 @@ def _known(kind: Any) -> dict[str, Any]:
 
 
 def _value(thing: Any, name: str) -> Any:
-    return thing.theta.dtype.name if (type(thing), name) == (Network, "dtype") else getattr(thing, name)
+    return thing.theta.dtype.name if isinstance(thing, Network) and name == "dtype" else getattr(thing, name)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from numgan.backend import Array, array_module, asnumpy
+from numgan.conditional import Conditional
 from numgan.data import Data
 from numgan.errors import DivergedError, InputError
 from numgan.layers.base import Player
@@ -27,7 +28,7 @@ from numgan.run import archive, integrity
 from numgan.run.averaging import mean_weights
 from numgan.run.parts import Origin, Parts, Settings, State
 from numgan.run.preconditions import plain_settings, two_optimizers
-from numgan.run.sampling import sample
+from numgan.run.sampling import Label, sample
 from numgan.run.schema import Builder, describe, shown
 from numgan.run.streams import Noise
 
@@ -110,6 +111,8 @@ class Checkpoint:
         if data.fingerprint != self._said.data.fingerprint:
             name = self._said.data.name
             raise InputError(f"{self.path} was trained on other data ({name!r}): load it with that data")
+        if self.settings.conditional and data.label_fingerprint != self._said.data.label_fingerprint:
+            raise InputError(f"{self.path} was trained on other labels of this data: load it with those labels")
 
     def parts(
         self,
@@ -141,20 +144,33 @@ class Checkpoint:
         self._fill(run.vectors)
         integrity.check_squares(optimizers, self.state)
 
-    def sample(self, n: int, seed: int = 0, xp: ModuleType = np) -> np.ndarray:
+    def sample(self, n: int, seed: int = 0, xp: ModuleType = np, label: Label = None) -> np.ndarray:
         """What `Training.sample` of this run would return on the same backend: no data needed."""
-        settings, shape = self.settings, self.image_shape
+        settings = self.settings
         with archive.named(self.path):
-            G = self._network("G", (settings.n_z,), shape and (math.prod(shape),), xp)
+            G = self._generator(xp)
             average = xp.empty_like(G.theta)
             self._fill({"theta_G": G.theta, "average": average} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
         noise = Noise(settings.noise, settings.batch, settings.n_z, G.theta.dtype, settings.seed, xp)
         try:
             with Team(settings.threads if xp is np else 1).at_work():
-                return sample(G, noise, n, seed, self._said.data.range)
+                return sample(G, noise, n, seed, self._said.data.range, label, _classes(G))
         except DivergedError as error:
             raise InputError(f"{self.path}: {error}") from error
+
+    @property
+    def classes(self) -> int | None:
+        """How many labels there are to sample; None for a run without labels."""
+        with archive.named(self.path):
+            return _classes(self._generator(np))
+
+    def _generator(self, xp: ModuleType) -> Network:
+        shape, conditional = self.image_shape, self.settings.conditional
+        G = self._network("G", (self.settings.n_z,), shape and (math.prod(shape),), xp)
+        if conditional is not isinstance(G, Conditional):
+            raise InputError(f"conditional is {conditional}, which its G does not fit: {integrity.OTHER}")
+        return G
 
     def _network(
         self, player: str, x_shape: tuple[int, ...], y_shape: tuple[int, ...] | None, xp: ModuleType
@@ -176,3 +192,7 @@ class Checkpoint:
                 need = f"these networks need {target.size} of {target.dtype}: pass the same G and D"
                 raise InputError(f"{name} {found}, but {need}")
             target[...] = array_module(target).asarray(saved)
+
+
+def _classes(G: Network) -> int | None:
+    return G.classes if isinstance(G, Conditional) else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -23,27 +24,65 @@ BLOCK = 16  # batches of noise per block
 
 # The purpose of a stream is part of its key, so that no two draw the same numbers. New ones go to the end: the order
 # fixes what a seed draws.
-EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION, OBSERVATION = range(6)
+EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION, OBSERVATION, LABELS = range(7)
 
 
 class Minibatches:
     """Batch i of rows of x (n, …), without replacement within an epoch; the n mod batch rows left over wait for the
     next one."""
 
-    def __init__(self, x: Array, batch: int, seed: int) -> None:
-        self.x, self.batch, self.seed = x, batch, seed
+    def __init__(self, x: Array, batch: int, seed: int, purpose: int = EPOCH) -> None:
+        self.x, self.batch, self.seed, self.purpose = x, batch, seed, purpose
         self.per_epoch = len(x) // batch
         self._epoch, self._order = -1, x[:0]
 
     def __call__(self, i: int) -> Array:
+        return self.x.take(self.places(i), axis=0)
+
+    def places(self, i: int) -> Array:
+        """(batch,) where the rows of batch i stand in x."""
         epoch, j = divmod(i, self.per_epoch)
         if epoch != self._epoch:
             # Sorting random keys gives a permutation on every backend; CuPy's generators have none of their own.
             # The keys are float64 whatever the run is in: of float32 there are so few that rows would tie.
             xp = array_module(self.x)
-            keys = random_generator(xp, self.seed, EPOCH, epoch).random(len(self.x), dtype=np.float64)
+            keys = random_generator(xp, self.seed, self.purpose, epoch).random(len(self.x), dtype=np.float64)
             self._epoch, self._order = epoch, xp.argsort(keys)
-        return self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)
+        return self._order[j * self.batch : (j + 1) * self.batch]
+
+
+class Labels:
+    """Lays labels (n,) beside the batches of a conditional run; where they are None, batches stay as they are.
+
+    D's updates take the labels of their minibatch, for its rows and for the noise alike; G's take those of rows drawn
+    in another order. So both meet each label as often as it is in the data.
+    """
+
+    def __init__(self, labels: Array | None, minibatches: Minibatches, k: int) -> None:
+        self.labels = None if labels is None else array_module(minibatches.x).asarray(labels)
+        self.k, self._of_data = k, minibatches
+        self._of_g = None if labels is None else Minibatches(self.labels, minibatches.batch, minibatches.seed, LABELS)
+
+    def __call__(self, rows: Array, step: int, j: int) -> Any:
+        """(rows, c) for update j of an iteration: D's are 0 … k − 1, G's is k."""
+        if self.labels is None or self._of_g is None:
+            return rows
+        of_d = j < self.k
+        return rows, self.labels.take(self._of_data.places(step * self.k + j)) if of_d else self._of_g(step)
+
+    def first(self, rows: Array) -> Any:
+        """(rows, c) with the labels of as many rows from the beginning of the data, and from there again."""
+        return self._at(rows, lambda i, n: i % n)
+
+    def spread(self, rows: Array) -> Any:
+        """(rows, c) with labels from all over the data, which may lie in the order of its classes."""
+        return self._at(rows, lambda i, n: i * n // len(rows))
+
+    def _at(self, rows: Array, place: Callable[[Array, int], Array]) -> Any:
+        if self.labels is None:
+            return rows
+        i = array_module(rows).arange(len(rows))
+        return rows, self.labels.take(place(i, len(self.labels)))
 
 
 class Noise:
