@@ -204,10 +204,9 @@ def odd_files(folder):
     (folder / ".DS_Store").write_bytes(b"passed over")
     (folder / ".thumbs").mkdir()
     (folder / ".thumbs/notes.txt").write_bytes(b"passed over")
-    none = "not one of BMP"
     said = {"floats.tif": "mode F", "wide.tif": "mode I", "bomb.png": "pixels", "larger.png": "pixels"}
-    said |= {"cut.png": "truncated", "cut.jpg": "truncated", "empty.png": none, "notes.txt": none, "head.png": "truncated"}
-    return said | {"script.eps": none, r"line\n.gif": none}
+    said |= dict.fromkeys(["cut.png", "cut.jpg", "head.png"], "truncated")
+    return said | dict.fromkeys(["empty.png", "notes.txt", "script.eps", r"line\n.gif"], "not one of BMP")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file's name has a line break, and links need a right")

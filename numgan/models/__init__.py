@@ -1,10 +1,17 @@
 """The named pairs (G, D), one a file, each with the settings it trains well with."""
 
 from numgan.models.dcgan import DCGAN
+from numgan.models.dcgan64 import DCGAN64
 from numgan.models.goodfellow2014 import GOODFELLOW2014
 from numgan.models.mlp import IMAGES, POINTS
 from numgan.models.recipe import Model
 
-BY_NAME: dict[str, Model] = {"images": IMAGES, "points": POINTS, "goodfellow2014": GOODFELLOW2014, "dcgan": DCGAN}
+BY_NAME: dict[str, Model] = {
+    "images": IMAGES,
+    "points": POINTS,
+    "goodfellow2014": GOODFELLOW2014,
+    "dcgan": DCGAN,
+    "dcgan64": DCGAN64,
+}
 
 __all__ = ["BY_NAME", "Model"]
