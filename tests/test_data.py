@@ -443,7 +443,7 @@ def test_a_damaged_byte_never_ends_in_another_error(kind, place, byte, tmp_path_
 
 def test_paths_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
     refused("none.npz", "no such file", name_or_path=tmp_path / "none.npz")
-    refused("directory", "inside it", name_or_path=tmp_path)
+    refused("is a directory, a device or a pipe", call=files.read, path=tmp_path, range=(0, 1), split="train", name="x")
     path = saved(tmp_path / "locked.npy", U8)
 
     def locked(*args, **kwargs):

@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
 
     p = subparsers.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
     p.set_defaults(command=train)
-    p.add_argument("--data", help=f"{_names(data.NAMES)}, or the path of a .npz or .npy file (digits)")
+    kinds = "a .npz or .npy file, or a folder of images"
+    p.add_argument("--data", help=f"{_names(data.NAMES)}, or the path of {kinds} (digits)")
+    p.add_argument("--size", type=int, help="pixels along a side, to which the images of a folder are brought (64)")
     p.add_argument("--model", help=f"{_names(models.BY_NAME)} (what fits the data)")
     p.add_argument("--loss", help=f"{_names(losses.BY_NAME)} (the model's)")
     p.add_argument("--steps", type=int, help="updates of G, in all")
@@ -107,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=int, help="at most so many threads (the number of cores)")
     p.add_argument("--backend", help=f"{_names(BACKENDS)}; cupy is for a GPU (numpy)")
     p.add_argument("--out", help="the run's folder, new or empty (runs/DATA-1, -2 …)")
-    p.add_argument("--resume", metavar="RUN", help="go on with this folder's run; --data: where its file is now")
+    p.add_argument("--resume", metavar="RUN", help="go on with this folder's run; --data: where its data is now")
 
     p = subparsers.add_parser("sample", help="draw samples from a trained G")
     p.set_defaults(command=sample)

@@ -1,7 +1,7 @@
 """A run's folder: what `numgan train` keeps of a run, and how it is taken up again.
 
     checkpoint.npz   everything needed to go on bit for bit
-    run.json         the data, the model, the number of steps that were asked for, and the backend
+    run.json         the data and --size, the model, the number of steps that were asked for, and the backend
     frames.npz       samples from the same noise over time
     history.csv, history.png, progress.png, samples.png
 """
@@ -46,9 +46,10 @@ class Run:
 
     claim: Claim
     training: Training
-    data: str  # a name, or the path of a file
+    data: str  # a name, or the path of a file or folder
     model: str
     steps: int  # in all
+    size: int | None = None  # --size, for a folder of images
     frames: list[np.ndarray] = field(default_factory=list)
     frame_steps: list[int] = field(default_factory=list)
 
@@ -112,7 +113,7 @@ class Run:
         """Each file is replaced whole. The checkpoint comes after what it needs beside it: wherever a process dies,
         the folder holds no run yet, or a run with all its frames up to the checkpoint."""
         backend = array_module(self.training.G.theta).__name__
-        about = {"data": self.data, "model": self.model, "steps": self.steps, "backend": backend}
+        about = {"data": self.data, "size": self.size, "model": self.model, "steps": self.steps, "backend": backend}
         archive.write(folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
         with atomic(folder / "run.json") as file:
             file.write(json.dumps(about, indent=1).encode())
@@ -147,10 +148,11 @@ class About:
     model: str
     steps: int
     backend: str
+    size: int | None = None
 
 
 def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What run.json says: data, model, steps, backend."""
+    """What run.json says: data, model, steps, backend, size."""
     path = Path(folder) / "run.json"
     with archive.named(path):
         about: About = Builder()(archive.read_json(path), About, "run.json")

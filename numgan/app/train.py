@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def train(options: argparse.Namespace) -> int:
 
 def _new(options: argparse.Namespace) -> Run:
     """The run that the options ask for; its folder is made only when everything has been checked."""
-    from numgan import data, losses, models
+    from numgan import losses, models
     from numgan.app.claim import claim_new
     from numgan.app.folder import Run
     from numgan.backend import backend
@@ -59,7 +60,7 @@ def _new(options: argparse.Namespace) -> Run:
     _check_counts(options)
     source, seed = options.data or "digits", options.seed or 0
     chosen = lookup("model", options.model, models.BY_NAME) if options.model else None
-    x = data.load(source, range=chosen.range if chosen else (-1.0, 1.0))
+    x = _load(source, chosen.range if chosen else (-1.0, 1.0), options.size)
     model_name = options.model or ("images" if x.image_shape else "points")
     model = models.BY_NAME[model_name]
     both = {"lr": options.lr, "beta1": options.beta1, "beta2": options.beta2}
@@ -83,7 +84,7 @@ def _new(options: argparse.Namespace) -> Run:
         conditional=model.conditional,
     )
     claim = claim_new(options.out, x.name)
-    return Run(claim, training, _lasting(source), model_name, _or(options.steps, model.steps))
+    return Run(claim, training, _lasting(source), model_name, _or(options.steps, model.steps), options.size)
 
 
 def _penalty(options: argparse.Namespace) -> Penalty | None:
@@ -122,7 +123,7 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
     about = read_about(claim.folder)
     model = lookup("model", about["model"], models.BY_NAME)
     source = _lasting(options.data) if options.data else about["data"]
-    x = _data_of_a_run(source, model.range, moved=options.data is None)
+    x = _data_of_a_run(source, model.range, about["size"], moved=options.data is None)
     xp = backend(options.backend or about["backend"])
     training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads)
     steps = _or(options.steps, about["steps"])
@@ -130,17 +131,27 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
         raise InputError(f"{claim.folder} has made {training.step} steps already: ask for more with --steps N")
     shape = (FRAME_ROWS[x.image_shape is not None], x.x.shape[1])
     frames, frame_steps = read_frames(claim.folder, training.step, shape)
-    return Run(claim, training, source, about["model"], steps, frames, frame_steps)
+    return Run(claim, training, source, about["model"], steps, about["size"], frames, frame_steps)
 
 
-def _data_of_a_run(source: str, range: tuple[float, float], moved: bool) -> Data:
+def _data_of_a_run(source: str, range: tuple[float, float], size: int | None, moved: bool) -> Data:
+    try:
+        return _load(source, range, size)
+    except InputError as error:
+        advice = "; if the file or folder has moved, say where it is with --data" if moved else ""
+        raise InputError(f"{error}{advice}") from error
+
+
+def _load(source: str, range: tuple[float, float], size: int | None) -> Data:
+    """The data. What was left out of a folder is said on stderr, as a message of this program."""
     from numgan import data
 
-    try:
-        return data.load(source, range=range)
-    except InputError as error:
-        advice = "; if the file has moved, say where it is with --data" if moved else ""
-        raise InputError(f"{error}{advice}") from error
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        x = data.load(source, range=range, size=size)
+    for warning in said:
+        print(f"numgan: {warning.message}", file=sys.stderr)
+    return x
 
 
 def _lasting(source: str) -> str:
@@ -229,7 +240,7 @@ def _report_divergence(run: Run, error: DivergedError) -> int:
 
 
 def _check_counts(options: argparse.Namespace) -> None:
-    for name, least in (("steps", 1), ("threads", 1), ("seed", 0)):
+    for name, least in (("steps", 1), ("size", 1), ("threads", 1), ("seed", 0)):
         if getattr(options, name) is not None:
             check_whole(f"--{name}", getattr(options, name), least)
 

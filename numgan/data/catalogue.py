@@ -18,25 +18,45 @@ NAMES: dict[str, Path | Callable[[], Data]] = {
 }
 
 
-def load(name_or_path: str | os.PathLike[str], range: Range = (-1.0, 1.0), split: str = "train") -> Data:
-    """A data set by its name in NAMES, or from a .npz or .npy file (see `files.read`).
+def load(
+    name_or_path: str | os.PathLike[str],
+    range: Range = (-1.0, 1.0),
+    split: str = "train",
+    size: int | None = None,
+) -> Data:
+    """A data set by its name in NAMES, from a .npz or .npy file (see `files.read`), or the images in a folder (see
+    `images.read`).
 
     range   (lo, hi), what black and white become; toy data and vectors keep their own units
     split   "train", or "test" for the x_test of a file in Keras' layout
+    size    the side in pixels that the images of a folder get (64)
 
     Raises InputError: one line that says what is wrong and what to do.
     """
     if split not in ("train", "test"):
         raise InputError(f"split is {split!r}, expected 'train' or 'test'; use one of these")
-    name = check_path("data", name_or_path, f" ({', '.join(NAMES)}, or a file)")
+    name = check_path("data", name_or_path, f" ({', '.join(NAMES)}, a file or a folder)")
     check_range(range)
     source = NAMES.get(name, Path(name))
+    if name not in NAMES and os.path.isdir(name):
+        return _folder(name, range, split, size)
     if isinstance(source, Path):
         _check_known(name)
+    if size is not None:
+        raise InputError(f"size is {size!r}, but {name!r} is no folder of images, and nothing else is resized; drop it")
+    if isinstance(source, Path):
         return read(source, range, split, name if name in NAMES else source.stem)
     if split == "test":
         raise InputError(f"split is 'test', but {name!r} is drawn, not split; use another seed for a test set")
     return source()
+
+
+def _folder(name: str, range: Range, split: str, size: int | None) -> Data:
+    from numgan.data import images  # Pillow, which takes a while to import, only where it is needed
+
+    if split == "test":
+        raise InputError(f"split is 'test', but {name!r} is a folder of images; name the folder of those to test with")
+    return images.read(name, range, size, Path(name).resolve().name or "images")
 
 
 def _check_known(name: str) -> None:
@@ -44,4 +64,5 @@ def _check_known(name: str) -> None:
     if name in NAMES or name.endswith((".npz", ".npy")) or os.path.exists(name):
         return
     meant = f"{guess(name.lower(), NAMES)} expected".lstrip()
-    raise InputError(f"no data called {name!r}; {meant} one of {', '.join(NAMES)}, or a .npz or .npy file")
+    others = "a .npz or .npy file, or a folder of images"
+    raise InputError(f"no data called {name!r}; {meant} one of {', '.join(NAMES)}, {others}")

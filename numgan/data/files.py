@@ -24,17 +24,15 @@ def read(path: str | os.PathLike[str], range: Range, split: str, name: str) -> D
     """
     try:
         x, labels = _arrays(path, split)
-        return _data(x, labels, range, name)
+        return from_array(x, labels, range, name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error.__cause__
 
 
 def _arrays(path: str | os.PathLike[str], split: str) -> tuple[Array, Array | None]:
     """x and its labels, as they stand in the file."""
-    if Path(path).is_dir():
-        raise InputError("is a directory, expected a file; name the .npz or .npy inside it")
     if Path(path).exists() and not Path(path).is_file():
-        raise InputError("is a device or a pipe, expected a file; save it to one")
+        raise InputError("is a directory, a device or a pipe, expected a file; save it to one")
     try:
         with open(path, "rb") as file:
             head = file.read(6)
@@ -82,8 +80,8 @@ def _choose(arrays: Mapping[str, Array], split: str) -> tuple[Array, Array | Non
     return arrays[key], labels
 
 
-def _data(x: Array, labels: Array | None, range: Range, name: str) -> Data:
-    """Images scaled to `range`, or vectors as they are."""
+def from_array(x: Array, labels: Array | None, range: Range, name: str) -> Data:
+    """Images scaled to `range`, or vectors as they are. x becomes read-only."""
     problem = _problem(x)
     if problem:
         raise InputError(problem)

@@ -2,6 +2,7 @@
 
 from numgan.models.conditional import CDCGAN, CGAN
 from numgan.models.dcgan import DCGAN
+from numgan.models.dcgan64 import DCGAN64
 from numgan.models.goodfellow2014 import GOODFELLOW2014
 from numgan.models.mlp import IMAGES, POINTS
 from numgan.models.recipe import Model
@@ -13,6 +14,7 @@ BY_NAME: dict[str, Model] = {
     "dcgan": DCGAN,
     "cgan": CGAN,
     "cdcgan": CDCGAN,
+    "dcgan64": DCGAN64,
 }
 
 __all__ = ["BY_NAME", "Model"]

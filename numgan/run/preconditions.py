@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from numgan.gan import seen
 from numgan.layers.activations import Sigmoid
 from numgan.layers.arguments import check_game
 from numgan.layers.base import Player, rows_of
+from numgan.layers.reshape import Reshape
 from numgan.network import Network
 from numgan.optim import BY_NAME, Adam, Optimizer
 from numgan.parallel import MOST_THREADS
@@ -50,6 +52,8 @@ def check_names(*optimizers: Optimizer) -> None:
 def noise_width(G: Player, n_z: int | None) -> int:
     """The width of z: as given, or as G says."""
     width = n_z if n_z is not None else getattr(G, "n_in", None)
+    if width is None and isinstance(G, Network) and isinstance(first := next(G.leaves()), Reshape):
+        width = math.prod(first.shape)
     if width is None:
         raise InputError("G does not say how wide its noise z is (it has no n_in): pass n_z=")
     return check_whole("n_z", width, 1)

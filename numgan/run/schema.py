@@ -43,7 +43,12 @@ _CLASSES: tuple[Any, ...] = (
 KNOWN: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 
 # Fields that a class got later, by its name: a file from before lacks them, and meant their defaults.
-ADDED: dict[str, set[str]] = {"BatchNorm": {"std"}, "Settings": {"conditional"}, "Origin": {"label_fingerprint"}}
+ADDED: dict[str, set[str]] = {
+    "BatchNorm": {"std"},
+    "Settings": {"conditional"},
+    "Origin": {"label_fingerprint"},
+    "About": {"size"},
+}
 
 NESTED = 32  # levels of lists and objects: two for each network within a network
 LARGEST = 1e30  # number: float32 holds it with room to spare

@@ -1,0 +1,355 @@
+"""A folder of images: whatever lies in it, rows of one size come out, and what is left out is named."""
+
+import os
+import re
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import numgan as ng
+from numgan.app import cli
+from numgan.data import images, load
+from numgan.errors import InputError
+
+RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
+
+
+def pixels(data):
+    """The images of a data set as they were read: (n, size, size, …) in 0 … 255."""
+    return np.rint(data.restore(data.x) * 255).reshape(-1, *data.image_shape).astype(int)
+
+
+def one(path, size=4):
+    """The image of a folder that holds this alone."""
+    return pixels(load(path.parent, size=size))[0]
+
+
+def plain(mode, colour, size=(6, 6)):
+    return Image.new(mode, size, colour)
+
+
+def halves(left, right, size=(8, 8), mode="RGB"):
+    image = plain(mode, left, size)
+    image.paste(right, (size[0] // 2, 0, *size))
+    return image
+
+
+def left_out(folder, **how):
+    """A folder's data, and what the warning says of each file that was left out."""
+    with pytest.warns(UserWarning) as said:
+        data = load(folder, **how)
+    (message,) = (str(warning.message) for warning in said)
+    head, *lines = message.split("\n  ")
+    assert head == f"{folder}: {len(data)} images read, {len(lines)} left out:"
+    return data, dict(re.fullmatch("'(.*)': (.*)", line).groups() for line in lines)
+
+
+# What becomes of an image
+
+
+KINDS = {
+    "grey": plain("L", 51),
+    "bilevel": plain("1", 1),
+    "grey with alpha": plain("LA", (51, 255)),
+    "palette": plain("RGB", RED).quantize(4),
+    "colour": plain("RGB", RED),
+    "colour with alpha": plain("RGBA", (*RED, 255)),
+    "half transparent": plain("RGBA", (255, 0, 0, 128)),
+    "transparent": plain("RGBA", (255, 0, 0, 0)),
+    "16 bits": Image.fromarray(np.full((6, 6), 51 * 257, np.uint16)),
+}
+BECOMES = {
+    "grey": 51,
+    "bilevel": 255,
+    "grey with alpha": 51,
+    "palette": RED,
+    "colour": RED,
+    "colour with alpha": RED,
+    "half transparent": (255, 127, 127),
+    "transparent": 255,
+    "16 bits": 51,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_pixels(kind, tmp_path):
+    KINDS[kind].save(tmp_path / "a.png")
+    assert (one(tmp_path / "a.png") == BECOMES[kind]).all()
+
+
+@pytest.mark.parametrize("kind", ["bmp", "gif", "jpg", "png", "ppm", "tif", "webp"])
+def test_kinds_of_files(kind, tmp_path):
+    halves((200, 200, 200), (40, 40, 40), (64, 64)).save(tmp_path / f"a.{kind}")
+    found = one(tmp_path / f"a.{kind}", 4)
+    assert abs(found[:, [0, 3]] - [200, 40]).max() <= 1  # grey: no third axis
+
+
+def test_cmyk_and_a_palette_with_a_transparent_entry(tmp_path):
+    plain("CMYK", (0, 255, 255, 0)).save(tmp_path / "a.tif")
+    assert (one(tmp_path / "a.tif") == RED).all()
+    image = plain("P", 1)
+    image.putpalette([*RED, *GREEN])
+    image.save(tmp_path / "a.png", transparency=1)
+    assert (pixels(load(tmp_path, size=4))[0] == WHITE).all()
+
+
+def test_the_square_in_the_middle_is_kept(tmp_path):
+    wide = plain("RGB", RED, (30, 10))
+    wide.paste(GREEN, (10, 0, 20, 10))
+    wide.save(tmp_path / "a.png")
+    assert (one(tmp_path / "a.png")[:, 1:3] == GREEN).all()  # into its edge the filter takes a little from outside
+    wide.rotate(90, expand=True).save(tmp_path / "a.png")
+    assert (one(tmp_path / "a.png")[1:3] == GREEN).all()
+
+
+def test_smaller_is_the_mean_and_larger_is_smooth(tmp_path):
+    board = np.indices((64, 64)).sum(0) % 2 * 255
+    Image.fromarray(board.astype(np.uint8)).save(tmp_path / "a.png")
+    assert abs(one(tmp_path / "a.png") - 127.5).max() <= 1
+    halves(0, 255, (2, 2), "L").save(tmp_path / "a.png")
+    row = one(tmp_path / "a.png", 8)[0]
+    assert (np.diff(row) >= 0).all() and len(set(row)) > 2
+    plain("RGB", RED, (1, 1)).save(tmp_path / "a.png")
+    assert (one(tmp_path / "a.png", 8) == RED).all()
+
+
+def test_a_photo_is_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    halves((250, 250, 250), (5, 5, 5), (64, 64)).save(tmp_path / "a.jpg", exif=exif)
+    top, *_, bottom = one(tmp_path / "a.jpg", 4)
+    assert (top > 240).all() and (bottom < 15).all()
+
+
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path):
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    large = coarse.resize((1200, 900), Image.Resampling.BICUBIC)
+    for name in ("a.png", "b.jpg"):
+        large.save(tmp_path / name, quality=95)
+    png, jpeg = pixels(load(tmp_path, size=16))
+    assert abs(png - jpeg).max() <= 10 and abs(png - jpeg).mean() < 2
+
+
+def test_of_an_animation_the_first_image(tmp_path):
+    plain("RGB", RED).save(tmp_path / "a.gif", save_all=True, append_images=[plain("RGB", GREEN)])
+    assert (one(tmp_path / "a.gif") == RED).all()
+
+
+# What becomes of a folder
+
+
+def test_rows_are_in_the_order_of_their_paths(tmp_path):
+    for i, name in enumerate(["b/2.png", "a/b/1.png", "a/9.png", "c.png", "B.png", "a-b.png"]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        plain("L", i).save(tmp_path / name)
+    data = load(tmp_path, size=3)
+    assert pixels(data)[:, 0, 0].tolist() == [4, 5, 2, 1, 0, 3]
+    assert (data.name, data.image_shape, data.range, data.labels) == (tmp_path.name, (3, 3), (-1, 1), None)
+
+
+def test_one_image_in_colour_and_all_are(tmp_path):
+    for i in range(3):
+        plain("L", 10 * i).save(tmp_path / f"{i}.png")
+        plain("RGB", (9, 9, 9)).save(tmp_path / f"{i}.jpg")
+    assert load(tmp_path, size=4).image_shape == (4, 4)
+    plain("RGB", (9, 9, 10)).save(tmp_path / "4.png")
+    data = load(tmp_path, size=4, range=(0, 1))
+    assert (data.image_shape, data.x.shape, data.range) == ((4, 4, 3), (7, 48), (0, 1))
+    assert pixels(data)[-2:, 0, 0].tolist() == [[20] * 3, [9, 9, 10]]  # 2.png, 4.png
+    assert data.x.flags.c_contiguous and not data.x.flags.writeable
+
+
+def test_folders_are_classes(tmp_path):
+    for name in ("cats/x.png", "apes/small/y.png", "apes/z.png", "bees/w.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        plain("L", len(name)).save(tmp_path / name)
+    assert load(tmp_path, size=4).labels.tolist() == [0, 0, 1, 2]
+    assert load(tmp_path / "apes", size=4).labels is None  # one folder, and an image beside it
+    plain("L", 0).save(tmp_path / "top.png")
+    assert load(tmp_path, size=4).labels is None
+
+
+def test_a_single_folder_is_no_class(tmp_path):
+    (tmp_path / "all").mkdir()
+    plain("L", 0).save(tmp_path / "all/a.png")
+    assert load(tmp_path, size=4).labels is None
+
+
+def odd_files(folder):
+    """Files that cannot be read, each with what must be said of it."""
+    plain("RGB", RED, (64, 64)).save(folder / "whole.png")
+    whole = (folder / "whole.png").read_bytes()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "whole.jpg")
+    jpeg = (folder / "whole.jpg").read_bytes()
+    Image.fromarray(np.ones((5, 5), np.float32)).save(folder / "floats.tif")
+    Image.fromarray(np.ones((5, 5), np.int32)).save(folder / "wide.tif")
+    plain("1", 0, (10000, 9000)).save(folder / "bomb.png")
+    plain("1", 0, (20000, 9000)).save(folder / "larger.png")
+    contents = {
+        "cut.png": whole[: len(whole) - 30],
+        "cut.jpg": jpeg[: len(jpeg) // 2],
+        "empty.png": b"",
+        "notes.txt": b"hello",
+        "head.png": whole[:20],
+        "script.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n",
+        "line\n.gif": b"GIF89a",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    (folder / ".DS_Store").write_bytes(b"passed over")
+    (folder / ".thumbs").mkdir()
+    (folder / ".thumbs/notes.txt").write_bytes(b"passed over")
+    said = {"floats.tif": "mode F", "wide.tif": "mode I", "bomb.png": "pixels", "larger.png": "pixels"}
+    said |= dict.fromkeys(["cut.png", "cut.jpg", "head.png"], "truncated")
+    return said | dict.fromkeys(["empty.png", "notes.txt", "script.eps", r"line\n.gif"], "not one of BMP")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file's name has a line break, and links need a right")
+def test_what_cannot_be_read_is_left_out_by_name(tmp_path):
+    said = odd_files(tmp_path)
+    (tmp_path / "in/runs/r").mkdir(parents=True)
+    (tmp_path / "in/runs/r/checkpoint.npz").touch()
+    plain("L", 0).save(tmp_path / "in/runs/r/samples.png")
+    os.symlink(tmp_path, tmp_path / "in/circle")
+    os.symlink(tmp_path / "none.png", tmp_path / "dead.png")
+    os.symlink(tmp_path / "whole.png", tmp_path / "alive.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    said |= {"in/runs/r": "the folder of a run", "in/circle": "a link to a folder"}
+    said |= dict.fromkeys(["dead.png", "pipe.png"], "no file, or a link to none")
+    data, found = left_out(tmp_path, size=8)
+    assert len(data) == 3
+    assert found.keys() == said.keys()
+    for name, words in said.items():
+        assert words.lower() in found[name].lower(), found[name]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_a_folder_that_may_not_be_entered_is_named(tmp_path, monkeypatch):
+    plain("L", 0).save(tmp_path / "a.png")
+    (tmp_path / "locked").mkdir()
+    scan = os.scandir
+
+    def locked(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert left_out(tmp_path, size=4)[1] == {"locked": "Permission denied"}
+
+
+def test_very_many_names_are_counted(tmp_path, monkeypatch):
+    plain("L", 0).save(tmp_path / "a.png")
+    for i in range(5):
+        (tmp_path / f"{i}.txt").touch()
+    monkeypatch.setattr(images, "NAMED", 2)
+    with pytest.warns(UserWarning, match=r"5 left out:\n  '0.txt': .*\n  '1.txt': .*\n  and 3 more$"):
+        load(tmp_path, size=4)
+
+
+def test_odd_metadata_is_no_reason_to_warn(tmp_path, monkeypatch):
+    plain("L", 0).save(tmp_path / "a.png")
+    fit = images.ImageOps.exif_transpose
+
+    def odd(image):
+        warnings.warn("Corrupt EXIF data", stacklevel=1)
+        return fit(image)
+
+    monkeypatch.setattr(images.ImageOps, "exif_transpose", odd)
+    assert len(load(tmp_path, size=4)) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([], r"is an empty directory, expected images"),
+        (["a.txt", "b.png"], r"none of the 2 files can be read, expected images \('a.txt': not one of BMP"),
+        (["a.txt", "x.npz"], r"is a directory without images: name the file inside it, 'x.npz'$"),
+    ],
+)
+def test_a_folder_without_images_is_refused(names, says, tmp_path):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"^{re.escape(str(tmp_path))}: {says}"):
+        load(tmp_path)
+
+
+def test_masks_from_0_to_1_are_not_taken_for_black_images(tmp_path):
+    plain("L", 1).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"^.*: x is uint8 from 0 to 1"):
+        load(tmp_path, size=4)
+
+
+@pytest.mark.parametrize(
+    ("what", "how", "says"),
+    [
+        ("folder", {"size": 0}, "size must be a whole number of 1 or more, got 0"),
+        ("folder", {"size": 32.0}, "size must be a whole number"),
+        ("folder", {"size": 1025}, "size is 1025, expected 1024 pixels or fewer"),
+        ("folder", {"split": "test"}, "is a folder of images; name the folder of those to test with"),
+        ("digits", {"size": 32}, "size is 32, but 'digits' is no folder of images"),
+        ("x.npy", {"size": 32}, "size is 32, but '.*x.npy' is no folder of images"),
+        ("photos", {"size": 32}, "no data called '.*photos'.* or a folder of images"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_folder(what, how, says, tmp_path):
+    plain("L", 0).save(tmp_path / "a.png")
+    np.save(tmp_path / "x.npy", np.ones((3, 2)))
+    with pytest.raises(InputError, match=says):
+        load({"folder": tmp_path, "digits": "digits"}.get(what, tmp_path / what), **how)
+
+
+def test_the_size_is_64_unless_asked_otherwise(tmp_path):
+    plain("L", 0).save(tmp_path / "a.png")
+    assert ng.data.load(tmp_path).image_shape == (64, 64)
+
+
+# Training on it
+
+
+def test_a_folder_of_300_odd_images_trains_and_reports(tmp_path, capsys, monkeypatch):
+    """By the command line: refused files are named, the run resumes, samples are in colour."""
+    monkeypatch.chdir(tmp_path)
+    folder, rng = tmp_path / "photos", np.random.default_rng(0)
+    folder.mkdir()
+    modes = ["L", "RGB", "RGBA", "P", "LA", "1", "CMYK"]
+    for i in range(290):
+        sides = (1, 1) if i % 50 == 0 else rng.integers(1, 90, 2)
+        noise = Image.fromarray(rng.integers(0, 256, (*sides, 3), dtype=np.uint8)).convert(modes[i % 7])
+        noise.save(folder / f"{i:03}.{'tif' if noise.mode == 'CMYK' else 'png'}")
+    plain("RGB", RED, (3000, 2500)).save(folder / "huge.jpg")
+    for i in range(9):
+        (folder / f"broken{i}.png").write_bytes((folder / "001.png").read_bytes()[: 8 + 9 * i])
+    settings = ["--size", "8", "--batch", "16", "--model", "dcgan", "--out", "run"]
+    assert cli.main(["train", "--data", "photos", "--steps", "2", *settings]) == 0
+    out, err = capsys.readouterr()
+    assert "trained dcgan on photos: 291 rows of 8×8×3" in out
+    assert err.startswith("numgan: photos: 291 images read, 9 left out:\n  'broken0.png': ")
+    assert err.count("\n") == 10
+    monkeypatch.chdir(folder)
+    assert cli.main(["train", "--resume", "../run", "--steps", "3"]) == 0
+    assert "9 left out" in capsys.readouterr().err
+    assert cli.main(["train", "--resume", "../run", "--size", "16"]) == 2
+    assert "--size cannot be changed" in capsys.readouterr().err
+    for name in ("x.npz", "x.png"):
+        assert cli.main(["sample", "../run", "-n", "4", "--out", f"../{name}"]) == 0
+    with np.load("../x.npz") as file:
+        assert file["x"].shape == (4, 8 * 8 * 3)
+    with Image.open("../x.png") as picture:
+        assert np.ptp(np.asarray(picture.convert("RGB")).astype(int), axis=2).max() > 5  # it is in colour
+    (folder / "000.png").unlink()
+    capsys.readouterr()
+    assert cli.main(["train", "--resume", "../run", "--steps", "4"]) == 2
+    assert "was trained on other data ('photos')" in capsys.readouterr().err
+
+
+def test_a_progress_bar_where_there_is_a_terminal(tmp_path, monkeypatch, capsys):
+    plain("L", 0).save(tmp_path / "a.png")
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
+    load(tmp_path)
+    assert "reading images: " in capsys.readouterr().err
