@@ -118,8 +118,8 @@ def test_a_penalty_is_on_the_slope_in_the_row_at_a_fixed_label(kind, xp):
     def value():
         D.grad[...] = 0
         if eps is None:
-            return kind(2.0)(D, (x, c), (x_g, c), None)
-        return penalty.wgan_gp(D, (x, c), (x_g, c), 2.0, eps)
+            return kind(2.0)(D, (x, c), x_g, None)
+        return penalty.wgan_gp(D, (x, c), x_g, 2.0, eps)
 
     found = float(value())
     gradient = asnumpy(D.grad).copy()
@@ -154,6 +154,7 @@ def test_the_same_by_pytorch():
     loss_d = bce(a_x, torch.ones_like(a_x)) + bce(a_g, torch.zeros_like(a_g))
     loss_g = bce(a_g, torch.ones_like(a_g))
     info = ng.discriminator_gradient(G, D, (x, c_x), (z, c_z), ng.losses.nonsaturating)
+    assert (info.x_g == G((z, c_z))).all()
     assert abs(float(info.value) - loss_d.item()) < 1e-12
     ng.generator_gradient(G, D, (z, c_z), ng.losses.nonsaturating)
     for net, loss in ((D, loss_d), (G, loss_g)):
