@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numgan.backend import Array, RandomGenerator, array_module
+from numgan.backend import Array, RandomGenerator
 from numgan.layers.arguments import check_game, check_rows
-from numgan.layers.base import Player, rows_of
+from numgan.layers.base import Player, rows_of, stacked
 from numgan.losses import Loss, game_value, sigmoid
 
 
@@ -20,7 +20,7 @@ class Info:
 
     value: Array  # ()
     a_g: Array  # (m, 1) D's logits on generated rows
-    x_g: Array  # (m, n_x) the generated rows, as D saw them: with labels (x_g, c)
+    x_g: Array  # (m, n_x) the generated rows
     a_x: Array | None = None  # (m, 1) D's logits on data; only D's step sees data
 
     @property
@@ -71,7 +71,7 @@ def gradient_on_rows(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGen
     value, da_x, da_g = loss.discriminator(a_x, a_g)
     D.backward(da_x, tape_x, inputs=False, add=False)
     D.backward(da_g, tape_g, inputs=False, add=True)
-    return Info(value, a_g, x_g, a_x)
+    return Info(value, a_g, rows_of(x_g), a_x)
 
 
 def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGenerator | None = None) -> Info:
@@ -81,22 +81,19 @@ def generator_gradient(G: Player, D: Player, z: Array, loss: Loss, rng: RandomGe
     """
     check_game(G, D, loss)
     x_g, tape_G = G.forward(z, train=True, rng=rng)
-    x_g = seen(D, x_g, z)
-    a_g, tape_D = D.forward(x_g, train=True, rng=rng)
+    a_g, tape_D = D.forward(seen(D, x_g, z), train=True, rng=rng)
     value, da_g = loss.generator(a_g)
     dx_g = D.backward(da_g, tape_D, params=False)
     G.backward(dx_g, tape_G, inputs=False, add=False)
-    return Info(value, a_g, x_g)
+    return Info(value, a_g, rows_of(x_g))
 
 
 def _both_in_one_batch(D: Player, x: Array, x_g: Array, loss: Loss, rng: RandomGenerator | None) -> Info:
     """The same gradient by one pass over 2m rows: larger products are faster."""
     check_rows(x, x_g)
-    xp, m = array_module(rows_of(x)), len(rows_of(x))
-    pairs = zip(x, x_g, strict=True) if isinstance(x, tuple) else [(x, x_g)]
-    both = tuple(map(xp.concatenate, pairs))  # rows, and labels where there are any
-    a, tape = D.forward(both if isinstance(x, tuple) else both[0], train=True, rng=rng)
+    a, tape = D.forward(stacked(x, x_g), train=True, rng=rng)
+    m = len(rows_of(x))
     a_x, a_g = a[:m], a[m:]
     value, da_x, da_g = loss.discriminator(a_x, a_g)
-    D.backward(xp.concatenate([da_x, da_g]), tape, inputs=False, add=False)
-    return Info(value, a_g, x_g, a_x)
+    D.backward(stacked(da_x, da_g), tape, inputs=False, add=False)
+    return Info(value, a_g, rows_of(x_g), a_x)

@@ -44,13 +44,13 @@ def wgan_gp(
 ) -> Array:
     """P = λ · mean (‖∇ₓ a(x̂)‖ − 1)² at x̂ = eps · x + (1 − eps) · x_g. Gulrajani et al. 2017, eq. 3.
 
-    eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0. Of (x, c) and
-    (x_g, c), x̂ has the labels of x.
+    eps (m, 1), drawn uniformly on [0, 1] by the caller. Where ‖∇ₓ a‖ = 0 the gradient of P is taken as 0. Where x is
+    (x, c), x̂ has the labels of x.
     Adds ∂P/∂θ to D.grad and returns P.
     """
     if eps is None:
         raise InputError("wgan_gp needs eps (m, 1), one number in [0, 1] per row: pass eps=rng.random((m, 1))")
-    labelled, x, x_g = x, rows_of(x), rows_of(x_g)
+    labelled, x = x, rows_of(x)
     same = array_module(x) is array_module(x_g) is array_module(eps)
     if not same or x.shape != x_g.shape or eps.shape[:1] != x.shape[:1] or eps.size != len(eps):
         raise InputError(f"x, x_g and eps must have as many rows, got {x.shape}, {x_g.shape} and {eps.shape}")
@@ -143,7 +143,10 @@ class Penalty:
         object.__setattr__(self, name, check_number(f"{type(self).__name__}'s {name}", weight, "[0, inf)"))
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
-        """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one."""
+        """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one.
+
+        x (m, n_x) and x_g (m, n_x); where D takes labels x is (x, c), and x_g was asked for with the same labels.
+        """
         raise NotImplementedError
 
 
@@ -164,7 +167,7 @@ class R2(Penalty):
     gamma: float = 10.0
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
-        return r2(D, x_g, self.gamma, rng)
+        return r2(D, with_rows(x, x_g), self.gamma, rng)
 
 
 @dataclass(frozen=True)

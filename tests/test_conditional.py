@@ -6,6 +6,8 @@ paired with a row of another class, or drawn too often, shows.
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from numgan.lab.health import health
 from numgan.lab.snapshot import line_snapshot, snapshot
 from numgan.layers import Label
 from numgan.layers.base import rows_of
+from numgan.run import archive
 from numgan.run.state import Checkpoint
 
 SHARES = (6, 3, 12)  # rows of each class
@@ -118,8 +121,8 @@ def test_a_penalty_is_on_the_slope_in_the_row_at_a_fixed_label(kind, xp):
     def value():
         D.grad[...] = 0
         if eps is None:
-            return kind(2.0)(D, (x, c), (x_g, c), None)
-        return penalty.wgan_gp(D, (x, c), (x_g, c), 2.0, eps)
+            return kind(2.0)(D, (x, c), x_g, None)
+        return penalty.wgan_gp(D, (x, c), x_g, 2.0, eps)
 
     found = float(value())
     gradient = asnumpy(D.grad).copy()
@@ -154,6 +157,7 @@ def test_the_same_by_pytorch():
     loss_d = bce(a_x, torch.ones_like(a_x)) + bce(a_g, torch.zeros_like(a_g))
     loss_g = bce(a_g, torch.ones_like(a_g))
     info = ng.discriminator_gradient(G, D, (x, c_x), (z, c_z), ng.losses.nonsaturating)
+    assert (info.x_g == G((z, c_z))).all()
     assert abs(float(info.value) - loss_d.item()) < 1e-12
     ng.generator_gradient(G, D, (z, c_z), ng.losses.nonsaturating)
     for net, loss in ((D, loss_d), (G, loss_g)):
@@ -340,6 +344,19 @@ def test_a_run_goes_on_with_its_own_labels_alone(tmp_path):
     assert Checkpoint(tmp_path / "d.npz").classes is None
 
 
+@pytest.mark.parametrize(("conditional", "found"), [(True, False), (False, True)])
+def test_a_file_whose_networks_do_not_fit_its_settings_is_refused(conditional, found, tmp_path):
+    G, D = pair(dtype="float32") if conditional else (ng.Network([ng.Linear(2, n)]) for n in (2, 1))
+    ng.Training(G, D, data(), batch=4, conditional=conditional).save(tmp_path / "c.npz")
+    vectors, about = archive.read(tmp_path / "c.npz")
+    about["settings"]["conditional"] = found
+    archive.write(tmp_path / "d.npz", vectors, about)
+    with pytest.raises(ng.InputError, match=f"d.npz: conditional is {found}, which its G does not fit"):
+        Checkpoint(tmp_path / "d.npz").sample(2)
+    with pytest.raises(ng.InputError, match=f"d.npz: G takes (no )?labels, but conditional is {found}"):
+        ng.Training.load(tmp_path / "d.npz", data())
+
+
 # Refusals
 
 
@@ -471,6 +488,14 @@ def test_a_generator_of_ones_own_may_hand_its_labels_on():
     right = D.grad.copy()
     ng.discriminator_gradient(HandsOn(), Takes(), (x, c), (z, c), ng.losses.minimax)
     assert (D.grad == right).all()
+
+
+def test_the_program_on_the_page_runs(capsys):
+    page = (Path(ng.__file__).parent / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"## Told what to draw.*?```python\n(.*?)```", page, re.DOTALL)
+    room = {}
+    exec(code.replace("run.steps(1000, every=250)", "run.steps(2)"), room)
+    assert room["run"].conditional and room["x"].shape == (100, 2) and room["y"].shape == (8, 2)
 
 
 # Models, the command line, pictures

@@ -54,6 +54,13 @@ def images(xp, dtype="float32"):
     )
 
 
+def told(xp, dtype="float32"):
+    """G and D with labels, of which a ring has eight."""
+    how = {"dtype": dtype, "xp": xp}
+    G = ng.Conditional([ng.Label(2, 8), ng.Linear(10, 6), ng.BatchNorm(6), ng.Tanh(), ng.Linear(6, 2)], **how)
+    return G, ng.Conditional([ng.Linear(2, 6), ng.Tanh(), ng.Label(6, 8), ng.Linear(14, 1)], seed=1, **how)
+
+
 def run_of(pair, optimizer="Adam", **settings):
     settings = {"batch": 32, "k": 2, "seed": 3, "ema": 0.9, "threads": 1} | settings
     return ng.Training(*pair, RING, optimizers=(OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer]()), **settings)
@@ -76,6 +83,7 @@ SETTINGS = [
         for penalty in (None, ng.R1(), ng.R2(), ng.WGANGP())),
     {"pair": rowwise, "loss": ng.losses.wasserstein, "clip": 0.01, "noise": "uniform"},
     {"loss": ng.losses.Minimax(smooth=0.9), "ema": None},
+    *({"pair": told, "conditional": True, "penalty": penalty} for penalty in (None, ng.R1(), ng.WGANGP())),
 ]  # fmt: skip
 
 
@@ -92,7 +100,8 @@ def test_a_run_is_numpys_bit_for_bit_and_a_step_moves_nothing(settings, device):
     assert_same(ours, theirs)
     assert (ours.sample(20) == theirs.sample(20)).all()
     assert (counts.h2d, counts.d2h) == (0, 3)  # three records, each in one transfer
-    assert counts.syncs == 3 + 2  # and the sort of each of two epochs, for which CuPy may wait
+    # and the sort of each of two epochs, for which CuPy may wait; of labels for G, one epoch
+    assert counts.syncs == 3 + 2 + ("conditional" in settings)
 
 
 def test_a_step_has_no_transfer_and_no_synchronisation(device):

@@ -15,7 +15,8 @@ LOSSES = [ng.losses.nonsaturating, ng.losses.least_squares, ng.losses.wasserstei
 
 
 def pairs(xp):
-    """A pair whose D looks at the whole batch, one whose D looks at rows, one of images; between them every layer."""
+    """A pair whose D looks at the whole batch, one whose D looks at rows, one of images, one with labels; between them
+    every layer."""
     how = {"dtype": "float32", "xp": xp}
     G = ng.Network([ng.Linear(2, 6), ng.BatchNorm(6), ng.ReLU(), ng.Linear(6, 4), ng.Tanh(), ng.Linear(4, 2)], **how)
     D = ng.Network([ng.Dropout(0.2), ng.Maxout(2, 6, 3), ng.BatchNorm(6), ng.LeakyReLU(), ng.Linear(6, 1)], 1, **how)
@@ -31,22 +32,25 @@ def pairs(xp):
         ng.Conv2d(3, 2, 3, 1),
     ]
     sees = ng.Network([*down, ng.AvgPool2d(), ng.Reshape((8,)), ng.Linear(8, 1)], 1, **how)
-    return (G, D), (G.copy(), rows), (draws, sees)
+    told_g = ng.Conditional([ng.Label(2, 8), ng.Linear(10, 4), ng.Tanh(), ng.Linear(4, 2)], **how)
+    told_d = ng.Conditional([ng.Label(2, 8), ng.Linear(10, 4), ng.Tanh(), ng.Linear(4, 1)], 1, **how)
+    return (G, D), (G.copy(), rows), (draws, sees), (told_g, told_d)
 
 
 def figures(xp):
     """Everything that short runs with every loss and optimiser come to, and how often a step moved data or waited."""
     found = []
-    for i, loss in enumerate([*LOSSES, ng.losses.nonsaturating]):
+    for i, loss in enumerate([*LOSSES, ng.losses.nonsaturating, ng.losses.nonsaturating]):
         optimizers = (ng.Adam(), ng.SGD(0.01, 0.5)) if i % 2 else (ng.SGD(0.01, 0.5), ng.Adam())
         run = ng.Training(
-            *pairs(xp)[2 if i == len(LOSSES) else i % 2],
+            *pairs(xp)[i % 2 if i < len(LOSSES) else i - 2],
             RING,
             loss=loss,
             batch=16,
             optimizers=optimizers,
             ema=0.9,
             threads=1,
+            conditional=i == len(LOSSES) + 1,
         )
         list(run.steps(2, every=2))
         with standin.device.counted() as moved:

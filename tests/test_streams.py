@@ -59,7 +59,8 @@ def test_fixed_noise_depends_on_its_seed_and_purpose_and_advances_nothing(xp):
 
 def test_no_two_streams_of_a_run_draw_the_same_numbers():
     purposes = {streams.EPOCH, streams.NOISE, streams.LAYERS, SAMPLE, streams.CALIBRATION, streams.OBSERVATION}
-    assert len(purposes) == 6
+    purposes |= {streams.LABELS}
+    assert len(purposes) == 7
     keys = list(itertools.product(range(3), purposes, range(4)))
     first = {float(random_generator(np, *key).random(1, dtype=np.float64)[0]) for key in keys}
     assert len(first) == len(keys)

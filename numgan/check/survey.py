@@ -161,7 +161,7 @@ def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Repor
     """The gradient that a penalty adds to D's against differences of the penalty, as a function of θ_d."""
     x_g = np.tanh(x[::-1])
     if isinstance(D, Conditional):
-        x, x_g = (x, labels()), (x_g, labels())
+        x = x, labels()
 
     def step(D: Network, rng: RandomGenerator) -> Array:
         D.grad[...] = 0

@@ -172,6 +172,11 @@ def with_rows(x: Any, rows: Array) -> Any:
     return (rows, *x[1:]) if isinstance(x, tuple) else rows
 
 
+def stacked(x: Any, x_g: Any) -> Any:
+    """Two batches as one of 2m rows; of (x, c) and (x_g, c), the labels too."""
+    return tuple(map(stacked, x, x_g)) if isinstance(x, tuple) else array_module(x).concatenate([x, x_g])
+
+
 def diagonal_tangent(layer: Layer, v: Array, dy: Array, cache: Any) -> tuple[Array, None]:
     """The tangent rule where J is diagonal and constant within a piece: J v is what the backward pass makes of v."""
     return layer.dx(v, cache), None

@@ -40,7 +40,7 @@ class Minibatches:
         return self.x.take(self.places(i), axis=0)
 
     def places(self, i: int) -> Array:
-        """(batch,) where the rows of batch i stand in x."""
+        """(batch,) the numbers of the rows of batch i."""
         epoch, j = divmod(i, self.per_epoch)
         if epoch != self._epoch:
             # Sorting random keys gives a permutation on every backend; CuPy's generators have none of their own.

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 # Places that several bugs share.
-SORT = ("run.streams:Minibatches.__call__", "xp.argsort(keys)")
-PICK = ("run.streams:Minibatches.__call__", "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0)")
+SORT = ("run.streams:Minibatches.places", "xp.argsort(keys)")
+PICK = ("run.streams:Minibatches.__call__", "self.x.take(self.places(i), axis=0)")
 MASK = ("layers.dropout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
 LOSS = ("gan:generator_gradient", "return Info(value")
 ADD = ("layers.windows:Windows.fold", "part += (y.reshape(-1, n) @ M[:, columns]).reshape(part.shape)")
@@ -32,7 +32,7 @@ BUGS = [
     ("np.matmul", "layers.linear:Linear.forward", "y += self.b", "np.matmul(x, self.W, out=y); y += self.b"),
     ("np.sqrt in the optimiser", "optim:Adam.update", "xp.sqrt(", "np.sqrt("),
     ("np.multiply with out=", "optim:SGD.update", "v *= momentum", "np.multiply(v, momentum, out=v)"),
-    ("np.concatenate of a batch", "gan:_both_in_one_batch", "xp.concatenate([x, x_g])", "np.concatenate([x, x_g])"),
+    ("np.concatenate of a batch", "layers.base:stacked", "array_module(x).concatenate", "np.concatenate"),
     ("np.mean of a batch", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=axes)", "np.mean(x, axis=axes)"),
     ("np.arange beside device arrays", "layers.maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
@@ -63,7 +63,7 @@ BUGS = [
     ("setflags", "layers.linear:Linear.forward", "y += self.b", "y += self.b; y.setflags(write=True)"),
     ("einsum_path", "layers.linear:Linear.forward", "y += self.b",
      "array_module(x).einsum_path('ij,jk', x, self.W); y += self.b"),
-    ("mode= of take", *PICK, "self.x.take(self._order[j * self.batch : (j + 1) * self.batch], axis=0, mode='clip')"),
+    ("mode= of take", *PICK, "self.x.take(self.places(i), axis=0, mode='clip')"),
     # waiting for the device
     ("float(loss)", *LOSS, "float(value); return Info(value"),
     ("loss.item()", *LOSS, "value.item(); return Info(value"),
@@ -87,7 +87,7 @@ BUGS = [
     ("nonzero", "layers.activations:ReLU.dx", "dy * (y > 0)", "dy * (array_module(y).nonzero(y), y > 0)[1]"),
     ("a list of indices", *PICK, "self.x[list(range(self.batch))]"),
     ("indices drawn on the host", *SORT, "np.random.default_rng(epoch).permutation(len(self.x))"),
-    ("indices brought to the host", *PICK, "self.x[self._order.tolist()[j * self.batch : (j + 1) * self.batch]]"),
+    ("indices brought to the host", *PICK, "self.x[self.places(i).tolist()]"),
     ("assignment to an index twice", "layers.maxout:Maxout.backward", "x, winner = cache",
      "x, winner = cache; dy = dy.copy(); dy[array_module(dy).arange(len(dy)) // 2] *= 1"),
     # memory and dtypes
@@ -125,6 +125,14 @@ BUGS = [
      "return array_module(x).asarray(asnumpy(products[0]))"),
     ("pixels repeated by a host array", "layers.resampling:repeated", "return",
      "blocks = blocks * np.ones(blocks.shape, 'f'); return"),
+    # labels
+    ("one-hot by a host array", "layers.label:Label.forward", "xp.arange(self.classes)", "np.arange(self.classes)"),
+    ("one-hot by rows of a host eye", "layers.label:Label.forward", "c[:, None] == xp.arange(self.classes)",
+     "xp.asarray(np.eye(self.classes, dtype='f'))[c]"),
+    ("labels left on the host", "run.streams:Labels.__init__", "array_module(minibatches.x).asarray(labels)", "labels"),
+    ("labels looked at in every step", "conditional:check_labels", "on_host(c) and ", ""),
+    ("labels drawn on the host", "run.streams:Labels.__call__", "self._of_g(step)",
+     "array_module(rows).asarray(np.random.default_rng(step).integers(0, 2, len(rows)))"),
 ]  # fmt: skip
 
 
