@@ -38,7 +38,8 @@ class Eager:
                 p.data = torch.from_numpy(np.ascontiguousarray(array))
             self.named.append((spec, parameters))
             layers += made
-        return nn.Sequential(*layers).to(parameters[0].dtype)  # BatchNorm's running averages too
+        net = nn.Sequential(*layers)
+        return net.to(next(net.parameters()).dtype)  # BatchNorm's running averages too
 
     def translated(self, spec):
         """A layer as one or more of PyTorch's, with images (m, c, h, w)."""
