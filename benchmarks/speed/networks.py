@@ -33,11 +33,10 @@ class Dense(Layer):
 
     x: Shape
     y: Shape
-    bias: bool = True
     std: float = 0.02  # of W; b begins at 0
 
     def begin(self, rng):
-        return _normal(rng, (prod(self.x), prod(self.y)), self.std, self.bias)
+        return _normal(rng, (prod(self.x), prod(self.y)), self.std, bias=True)
 
     def y_shape(self, x):
         return self.y

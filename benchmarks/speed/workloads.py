@@ -85,9 +85,13 @@ def dense(name, G, D, last=(), **settings):
 
 
 def dcgan28():
-    """A small DCGAN after Radford et al. 2015: BatchNorm but in G's output and D's input; ReLU in G, LeakyReLU in D."""
+    """A small DCGAN after Radford et al. 2015: BatchNorm but in G's output and D's input; ReLU in G, LeakyReLU in D.
+
+    No convolution before a BatchNorm has a bias. G's dense layer has one: it differs from pixel to pixel, while
+    BatchNorm takes out the mean over pixels.
+    """
     G = (
-        *(Dense((64,), (7, 7, 64), bias=False), BatchNorm(64), ReLU()),
+        *(Dense((64,), (7, 7, 64)), BatchNorm(64), ReLU()),
         *(ConvTranspose(64, 32), BatchNorm(32), ReLU()),
         *(ConvTranspose(32, 1, bias=True), Tanh()),
     )

@@ -12,7 +12,7 @@ ACTIVATIONS = {neutral.ReLU: ng.ReLU, neutral.Tanh: ng.Tanh}
 
 
 def translated(spec):
-    """A layer as one or more of numgan's. A Linear has a b even before a BatchNorm, where it stays at 0."""
+    """A layer as one or more of numgan's."""
     match spec:
         case neutral.Dense(x, y):
             linear = ng.Linear(prod(x), prod(y))
@@ -34,18 +34,11 @@ def reshaped(before, after):
     return [] if before == after else [ng.Reshape(after)]
 
 
-class Player:
-    """A network, and those of its arrays that the workload gives first values to."""
-
-    def __init__(self, specs, weights, dtype, xp, first=(), last=()):
-        layers = [translated(spec) for spec in specs]
-        flat = [layer for some in layers for layer in some]
-        self.net, self.arrays = ng.Network([*first, *flat, *last], dtype=dtype, xp=xp), []
-        for some, values in zip(layers, weights, strict=True):
-            arrays = [getattr(layer, name) for layer in some for name in layer.shapes]
-            for array, value in zip(arrays, values, strict=False):  # not for the b of a Linear before a BatchNorm
-                array[...] = xp.asarray(value)
-                self.arrays.append(array)
+def network(specs, weights, dtype, xp, first=(), last=()):
+    layers = [layer for spec in specs for layer in translated(spec)]
+    net = ng.Network([*first, *layers, *last], dtype=dtype, xp=xp)
+    net.theta[...] = xp.asarray(np.concatenate([array.ravel() for arrays in weights for array in arrays]))
+    return net
 
 
 class Numgan:
@@ -54,11 +47,11 @@ class Numgan:
     def __init__(self, workload, dtype="float32", threads=None):
         w, n_x = workload, (prod(workload.x_shape),)  # numgan's data are rows, images too
         g, d = w.weights(dtype)
-        self.G = Player(w.G, g, dtype, self.xp, last=reshaped(w.x_shape, n_x))
-        self.D = Player(w.D, d, dtype, self.xp, first=reshaped(n_x, w.x_shape))
+        self.G = network(w.G, g, dtype, self.xp, last=reshaped(w.x_shape, n_x))
+        self.D = network(w.D, d, dtype, self.xp, first=reshaped(n_x, w.x_shape))
         optimizers = tuple(ng.Adam(w.lr, w.beta1, w.beta2, w.eps) for _ in range(2))
         data, loss = w.data().reshape(-1, *n_x), ng.losses.nonsaturating
-        self.run = ng.Training(self.G.net, self.D.net, data, loss, w.batch, optimizers=optimizers, threads=threads)
+        self.run = ng.Training(self.G, self.D, data, loss, w.batch, optimizers=optimizers, threads=threads)
 
     def steps(self, n):
         for _ in self.run.steps(n, every=50):
@@ -71,7 +64,8 @@ class Numgan:
         self.steps(1)
 
     def parameters(self):
-        return [asnumpy(array) for player in (self.G, self.D) for array in player.arrays]
+        layers = [layer for net in (self.G, self.D) for layer in net.layers]
+        return [asnumpy(getattr(layer, name)) for layer in layers for name in layer.shapes]
 
     def about(self):
         threads = self.run.threads  # of ours; the BLAS has one during a step

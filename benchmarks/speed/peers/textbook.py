@@ -50,9 +50,7 @@ class Layer:
 class Dense(Layer):
     def forward(self, x):
         self.x, self.x_shape = x.reshape(len(x), -1), x.shape
-        y = self.x @ self.weights[0]
-        if self.spec.bias:
-            y = y + self.weights[1]
+        y = self.x @ self.weights[0] + self.weights[1]
         return y.reshape(len(x), *channels_first_shape(self.spec.y))
 
     def backward(self, dy):

@@ -44,9 +44,8 @@ class Eager:
     def translated(self, spec):
         """A layer as one or more of PyTorch's, with images (m, c, h, w)."""
         match spec:
-            case neutral.Dense(x, y, bias):
-                linear = nn.Linear(prod(x), prod(y), bias)
-                return [*self.rows_of(x), linear, *self.images_of(y)]
+            case neutral.Dense(x, y):
+                return [*self.rows_of(x), nn.Linear(prod(x), prod(y)), *self.images_of(y)]
             case neutral.ConvTranspose(n_in, n_out, kernel, stride, padding, bias):
                 return [nn.ConvTranspose2d(n_in, n_out, kernel, stride, padding, bias=bias)]
             case neutral.Conv(n_in, n_out, kernel, stride, padding, bias):
