@@ -49,9 +49,16 @@ class Numgan:
         g, d = w.weights(dtype)
         self.G = network(w.G, g, dtype, self.xp, last=reshaped(w.x_shape, n_x))
         self.D = network(w.D, d, dtype, self.xp, first=reshaped(n_x, w.x_shape))
-        optimizers = tuple(ng.Adam(w.lr, w.beta1, w.beta2, w.eps) for _ in range(2))
-        data, loss = w.data().reshape(-1, *n_x), ng.losses.nonsaturating
-        self.run = ng.Training(self.G, self.D, data, loss, w.batch, optimizers=optimizers, threads=threads)
+        self.run = ng.Training(
+            self.G,
+            self.D,
+            w.data().reshape(-1, *n_x),
+            ng.losses.nonsaturating,
+            w.batch,
+            optimizers=tuple(ng.Adam(w.lr, w.beta1, w.beta2, w.eps) for _ in range(2)),
+            n_z=w.n_z,
+            threads=threads,
+        )
 
     def steps(self, n):
         for _ in self.run.steps(n, every=50):
