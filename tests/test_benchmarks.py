@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from benchmarks import RESULTS, health, make_film, modes
 from benchmarks.speed import equality, profile, report
 from benchmarks.speed.peers.numgan_peer import Numgan
+from benchmarks.speed.worker import Session
 from benchmarks.speed.workloads import WORKLOADS
 from benchmarks.store import Store
 from numgan.lab.health import Signals
@@ -158,6 +161,49 @@ def test_numgan_and_the_textbook_make_the_same_step(capsys):
     assert capsys.readouterr().out.count(" ok") == 2
 
 
+def test_convolutional_peers_make_the_same_step(monkeypatch, capsys):
+    """A small batch, and in this process: the peers that are installed, images and kernels in each one's own order."""
+    monkeypatch.setitem(WORKLOADS, "dcgan28", replace(WORKLOADS["dcgan28"], batch=4, rows=4))
+    monkeypatch.setattr(equality, "Worker", Here)
+    assert equality.all_equal(["dcgan28"], ["numgan", "textbook", "torch_eager", "torch_best"])
+    assert capsys.readouterr().out.count(" ok") == (4 if find_spec("torch") else 2)
+
+
+class Here:
+    """A peer without a process of its own."""
+
+    def __init__(self, name, workload):
+        self.session = Session(name, workload, threads=0)
+
+    def ask(self, do, **arguments):
+        try:
+            return getattr(self.session, do)(**arguments)
+        except ImportError as error:
+            raise equality.PeerError(error) from error
+
+    def close(self):
+        pass
+
+
+def test_dcgan64_is_the_tutorials_pair():
+    G, D = (sum(array.size for arrays in player for array in arrays) for player in WORKLOADS["dcgan64"].weights())
+    assert (G, D) == (3_576_704, 2_765_568)
+
+
+def test_flops_of_a_convolutional_step():
+    """Multiplications of a row's pass through each layer: pixels · kernel · channels in · channels out."""
+    g = [64 * 3136, 49 * 16 * 64 * 32, 196 * 16 * 32 * 1]
+    d = [196 * 16 * 1 * 32, 49 * 16 * 32 * 64, 3136 * 1]
+    d_step = sum(g) + 2 * (3 * sum(d) - d[0])  # G(z); on x and on G(z) each: a pass, dW, dx but for the first layer
+    g_step = sum(g) + 2 * sum(d) + 2 * sum(g) - g[0]  # a pass through both; dx through D; dW and dx of G
+    assert WORKLOADS["dcgan28"].flops == 2 * 64 * (d_step + g_step)
+
+
+def test_kept_figures_are_of_these_workloads():
+    kept = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))["workloads"]
+    assert {name: WORKLOADS[name].flops for name in kept} == {name: result["flops"] for name, result in kept.items()}
+
+
 @pytest.mark.parametrize("wrong", [1 + 2e-6, np.nan])
 def test_a_step_that_differs_is_seen(wrong, monkeypatch, capsys):
     found = {"numgan": [np.ones((2, 3)), np.ones(3)], "textbook": [np.ones((2, 3)), np.array([1, 1, wrong])]}
@@ -187,7 +233,7 @@ class Broken:
 
 def test_every_part_of_the_profile_is_timed():
     """A part that is charged nothing names a function that a step no longer calls."""
-    peer = Numgan(WORKLOADS["toy"], threads=1)
+    peer = Numgan(replace(WORKLOADS["dcgan28"], batch=4, rows=8), threads=1)
     with profile.clock() as parts:
         peer.steps(2)
     assert {part for part, seconds in parts.seconds.items() if seconds > 0} == set(profile.PARTS)

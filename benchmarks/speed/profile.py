@@ -6,12 +6,14 @@ python -m benchmarks.speed.profile [--workloads toy wide] [--rounds 9] [--out be
 import argparse
 import contextlib
 import pkgutil
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
 from unittest import mock
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import RESULTS
@@ -19,12 +21,18 @@ from benchmarks.speed import machine
 from benchmarks.speed.peers.gemm import Gemm
 from benchmarks.speed.peers.numgan_peer import Numgan
 from benchmarks.speed.workloads import WORKLOADS
+from numgan.layers.windows import Windows
 
 PRODUCTS, PEAK = "matrix products", "all products at the GEMM peak"
+FOLD, NORM = "fold", "BatchNorm"
+LINEAR = ("linear.Linear", "convolution.Conv2d", "convolution.ConvTranspose2d")
 PARTS = {  # a part, and the calls timed as it, less the time of the parts inside them
-    PRODUCTS: ["layers.linear.matmul"],
-    "biases": ["layers.linear.Linear.forward", "layers.linear.Linear.backward"],
-    "LeakyReLU, tanh": [f"layers.activations.{name}.{part}" for name in ("LeakyReLU", "Tanh") for part in ("f", "dx")],
+    PRODUCTS: ["layers.linear.matmul", "layers.windows.Windows.unfold_product", "layers.windows.Windows.patch_product"],
+    "unfold": ["layers.windows.Windows.unfold"],
+    FOLD: ["layers.windows.Windows.fold_product"],
+    "biases": [f"layers.{name}.{part}" for name in LINEAR for part in ("forward", "backward")],
+    NORM: [f"layers.batchnorm.BatchNorm.{part}" for part in ("forward", "backward")],
+    "activations": [f"layers.activations.{name}.{f}" for name in ("ReLU", "LeakyReLU", "Tanh") for f in ("f", "dx")],
     "loss": ["losses.NonSaturating.discriminator", "losses.NonSaturating.generator"],
     "Adam": ["optim.Optimizer.step"],
     "minibatch, noise": ["run.streams.Minibatches.__call__", "run.streams.Noise.__call__"],
@@ -33,10 +41,15 @@ PARTS = {  # a part, and the calls timed as it, less the time of the parts insid
 
 
 class Clock:
-    """Charges every moment to the innermost part under way."""
+    """Charges every moment of the thread that made it to the innermost part under way.
+
+    What other threads do meanwhile is not timed: they have shares of the same jobs, and this one waits for them. Nor is
+    anything inside BatchNorm told apart from it.
+    """
 
     def __init__(self):
         self.seconds, self.parts, self.since = defaultdict(float), [], 0.0
+        self.thread = threading.get_ident()
 
     def charge(self):
         now = time.perf_counter()
@@ -46,6 +59,8 @@ class Clock:
 
     def timed(self, part, function):
         def call(*args, **kwargs):
+            if self.thread != threading.get_ident() or self.parts[-1:] == [NORM]:
+                return function(*args, **kwargs)
             self.charge()
             self.parts.append(part)
             try:
@@ -66,7 +81,19 @@ def clock():
             for name in names:
                 original = pkgutil.resolve_name(f"numgan.{name}")
                 stack.enter_context(mock.patch(f"numgan.{name}", made.timed(part, original)))
+        stack.enter_context(mock.patch.object(Windows, "fold", with_timed_products(Windows.fold, made)))
         yield made
+
+
+def with_timed_products(fold, clock):
+    """fold, whose products with M are timed as products: it makes them between its sums, by the operator @."""
+    product = clock.timed(PRODUCTS, np.matmul)
+
+    class Factor(np.ndarray):
+        def __rmatmul__(self, a):
+            return product(a, self.view(np.ndarray))
+
+    return lambda windows, y, M, h, w: fold(windows, y, M.view(Factor), h, w)
 
 
 def turn(peer, n):
@@ -97,14 +124,15 @@ def profile(workload, rounds):
     for _ in range(rounds):
         for threads, peer in peers.items():
             rate = peak(threads)
-            turns[threads].append(turn(peer, workload.turn // 2) | {PEAK: workload.flops / rate / 1e6})
+            turns[threads].append(turn(peer, max(1, workload.turn // 2)) | {PEAK: workload.flops / rate / 1e6})
     return {threads: {part: median(t[part] for t in made) for part in made[0]} for threads, made in turns.items()}
 
 
 def table(workload, columns):
     heads = ["1 thread" if threads == 1 else f"{threads} threads" for threads in columns]
     lines = [f"| {workload.name} | {' | '.join(heads)} |", "|---" + "|---:" * len(heads) + "|"]
-    for part in [*PARTS, "step", PEAK]:
+    parts = [part for part in PARTS if any(ms[part] for ms in columns.values())]  # an MLP folds nothing
+    for part in [*parts, "step", PEAK]:
         lines.append(f"| {part} | " + " | ".join(f"{ms[part]:.3g} ms" for ms in columns.values()) + " |")
     rates = [f"{workload.flops / ms[PRODUCTS] / 1e6:.0f}" for ms in columns.values()]
     return "\n".join([*lines, f"| GFLOP/s in the products | {' | '.join(rates)} |", ""])

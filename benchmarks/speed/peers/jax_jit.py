@@ -10,25 +10,71 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.nn import softplus
 
+from benchmarks.speed import networks as neutral
 
-def forward(layers, x, slope, tanh=False):
-    *hidden, last = layers
-    for W, b in hidden:
-        y = x @ W + b
-        x = jnp.maximum(y, slope * y)
-    y = x @ last[0] + last[1]
-    return jnp.tanh(y) if tanh else y
+AXES = ("NHWC", "HWIO", "NHWC")  # of x, of a kernel, of y
+
+
+def forward(specs, theta, x):
+    """theta: the arrays of each layer. Images are (m, h, w, c)."""
+    for spec, arrays in zip(specs, theta, strict=True):
+        x = layer(spec, arrays, x)
+    return x
+
+
+def layer(spec, arrays, x):
+    match spec:
+        case neutral.Dense(_, y):
+            return plus_b(x.reshape(len(x), -1) @ arrays[0], arrays).reshape(len(x), *y)
+        case neutral.ConvTranspose():
+            return plus_b(transposed(x, arrays[0], spec), arrays)
+        case neutral.Conv():
+            return plus_b(convolved(x, arrays[0], spec), arrays)
+        case neutral.BatchNorm(_, eps):
+            return batch_norm(x, *arrays, eps)
+        case neutral.LeakyReLU(slope):
+            return jnp.maximum(x, slope * x)
+        case neutral.Reshape(shape):
+            return x.reshape(len(x), *shape)
+    return {neutral.ReLU: jax.nn.relu, neutral.Tanh: jnp.tanh}[type(spec)](x)
+
+
+def plus_b(y, arrays):
+    return y + arrays[1] if len(arrays) > 1 else y
+
+
+def convolved(x, W, spec):
+    """W (k, k, n_in, n_out)."""
+    edges = [(spec.padding, spec.padding)] * 2
+    return lax.conv_general_dilated(x, W, (spec.stride,) * 2, edges, dimension_numbers=AXES)
+
+
+def transposed(x, W, spec):
+    """W (n_in, k, k, n_out): the kernel turned round, over x with stride − 1 zeros between its pixels."""
+    edges = [(spec.kernel - 1 - spec.padding,) * 2] * 2
+    kernel = W.transpose(1, 2, 0, 3)[::-1, ::-1]
+    return lax.conv_general_dilated(x, kernel, (1, 1), edges, (spec.stride,) * 2, dimension_numbers=AXES)
+
+
+def batch_norm(x, gamma, beta, eps):
+    axes = tuple(range(x.ndim - 1))
+    return gamma * (x - x.mean(axes)) * lax.rsqrt(x.var(axes) + eps) + beta
 
 
 def loss_d(D, G, x, z, w):
-    a = forward(D, jnp.concatenate([x, forward(G, z, w.slope, w.tanh)]), w.slope)
-    return softplus(-a[: len(x)]).mean() + softplus(a[len(x) :]).mean()
+    x_g = forward(w.G, G, z)
+    if w.rowwise:
+        a_x, a_g = jnp.split(forward(w.D, D, jnp.concatenate([x, x_g])), 2)
+    else:
+        a_x, a_g = forward(w.D, D, x), forward(w.D, D, x_g)
+    return softplus(-a_x).mean() + softplus(a_g).mean()
 
 
 def loss_g(G, D, z, w):
-    return softplus(-forward(D, forward(G, z, w.slope, w.tanh), w.slope)).mean()
+    return softplus(-forward(w.D, D, forward(w.G, G, z))).mean()
 
 
 def adam(theta, grad, m, v, t, w):
@@ -73,7 +119,7 @@ class Jit:
         self.step, self.loop, self.once = (compiled(f, workload) for f in (step, loop, pair))
 
     def begin(self, layers):
-        theta = [(jnp.array(W), jnp.array(b)) for W, b in layers]
+        theta = [tuple(map(jnp.array, arrays)) for arrays in layers]
         return theta, *(jax.tree.map(jnp.zeros_like, theta) for _ in range(2))
 
     def steps(self, n):
