@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from numgan.lab.plots import sliders
+from numgan.lab.sliders import sliders
 
 STOPS = {"a": (0, 1, 2), "b": (0.0, 1.0)}
 
