@@ -17,8 +17,7 @@ def sliders(
     """A picture with a slider for each name in `stops`, and a button that plays the first, as HTML for a notebook.
 
     draw(*values) draws on the empty figure, once for each combination of values; all the pictures are in the HTML. With
-    one slider for the step of a run it is a film. A picture has 32 colours: draw a surface in few levels, or pale ones
-    turn grey.
+    one slider for the step of a run it is a film. A picture has 32 colours: draw a surface in few levels.
     """
     frames: list[str] = []
     for chosen in product(*stops.values()):
@@ -55,6 +54,8 @@ def _small_png(figure: Figure, dpi: int, colors: int = 32) -> str:
     """In base64, with a palette: a third of the bytes."""
     raw, small = BytesIO(), BytesIO()
     figure.savefig(raw, format="png", dpi=dpi)
-    picture = Image.open(raw).convert("RGB").quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture = Image.open(raw).convert("RGB")
+    # kmeans: each of the colours chosen becomes the mean of those it stands for, or a pale one could turn grey
+    picture = picture.quantize(colors, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     picture.save(small, "png", optimize=True)
     return b64encode(small.getvalue()).decode("ascii")
