@@ -12,6 +12,7 @@ from numgan.lab import dynamics
 from numgan.lab import plots as labplots
 from numgan.lab.setup import Setup
 from numgan.lab.snapshot import line_snapshot, snapshot
+from numgan.plots import GENERATED, REAL
 
 
 def drawn(figure):
@@ -48,6 +49,8 @@ def test_a_portrait_shows_data_samples_surface_mesh_arrows(n_z, pack):
     assert losses.lines[0].get_xdata().tolist() == [0, 4, 8, 12]
     assert js.lines[0].get_ydata().max() < np.log(2) + 1e-12
     assert kl.lines[0].get_ydata().tolist() == [s.kl for s in seen]
+    assert (losses.lines[0].get_color(), losses.lines[1].get_color()) == (REAL, GENERATED)
+    assert kl.lines[0].get_color() == js.lines[0].get_color() == "0.2", "blue is data or D"
 
 
 def test_arrows_point_where_the_loss_of_G_falls():

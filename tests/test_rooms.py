@@ -117,7 +117,7 @@ def test_only_backend_names_cupy_and_only_plots_import_matplotlib():
     for path in FILES:
         modules = set(modules_named(path))
         assert ("cupy" in modules) == (name_of(path) == "backend")
-        assert ("matplotlib" in modules) == (name_of(path) in ("plots", "lab/plots"))
+        assert ("matplotlib" in modules) == (name_of(path) in ("plots", "lab/plots", "lab/sliders"))
 
 
 def test_one_training_step_is_readable_in_seven_short_files():

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from numgan.lab.plots import sliders
+from numgan.lab.sliders import sliders
 
 STOPS = {"a": (0, 1, 2), "b": (0.0, 1.0)}
 
@@ -53,6 +53,24 @@ def test_pictures_are_of_the_size_asked_for_and_colours_stay():
     assert first.shape == (50, 100, 3)
     assert np.abs(last[25, 30].astype(int) - (8, 48, 107)).max() < 40, "dark blue"
     assert np.abs(last[25, 75].astype(int) - (127, 39, 4)).max() < 40, "dark orange"
+
+
+def test_pale_colours_of_a_surface_do_not_turn_grey():
+    """Orange, white and blue in eleven levels, under text and points, as D's surface is drawn."""
+    orange, blue = np.array([213, 94, 0]), np.array([0, 114, 178])
+    levels = [255 + (c - 255) * k / 5 for c, ks in ((orange, range(5, 0, -1)), (blue, range(6))) for k in ks]
+    figure = Figure(figsize=(2, 2))
+
+    def draw(_a):
+        ax = figure.subplots()
+        ax.imshow(np.array([levels]) / 255, aspect="auto", alpha=0.6)
+        ax.scatter(np.linspace(0, 10, 40), np.linspace(-0.4, 0.4, 40), s=5, color="#D55E00", edgecolors="white")
+        ax.set_title("text in many shades of grey", fontsize=7)
+
+    picture = pictures(sliders(figure, draw, {"a": (0,)}, dpi=80))[0].astype(int)
+    shown = picture[130, np.linspace(26, 138, 11).astype(int)]  # the middle of each level; the last has a point there
+    wanted = 255 + 0.6 * (np.array(levels) - 255)
+    assert np.abs(shown - wanted)[:10].max() < 6, shown
 
 
 def test_the_pace_of_playing():

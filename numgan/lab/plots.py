@@ -1,4 +1,4 @@
-"""Pictures of the lab. Each function returns a Figure, except `gif`, which writes a file, and `sliders`, HTML.
+"""Pictures of the lab. Each function returns a Figure, except `gif`, which writes a file.
 
 A live picture in a notebook: `display(plots.portrait([snapshot(run)]))` in the loop over `run.steps(…)`.
 """
@@ -6,10 +6,7 @@ A live picture in a notebook: `display(plots.portrait([snapshot(run)]))` in the 
 from __future__ import annotations
 
 import math
-from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from PIL import Image
 
 from numgan.lab import dynamics
+from numgan.lab.sliders import sliders as sliders  # lessons call it plots.sliders
 from numgan.lab.snapshot import LineSnapshot, Snapshot, line_snapshot
 from numgan.plots import GENERATED, REAL
 from numgan.training import Training
@@ -118,9 +115,9 @@ def _draw(figure: Figure, seen: Sequence[Snapshot]) -> None:
     _scene(left.subplots(), seen[-1])
     step = [s.step for s in seen]
     charts = right.subplots(3, 1, sharex=True)
+    colors = {"loss_D": REAL, "loss_G": GENERATED, "kl": "0.2", "js": "0.2"}
     for ax, names in zip(charts, (("loss_D", "loss_G"), ("kl",), ("js",)), strict=True):
-        colors = (REAL, GENERATED)
-        _curves(ax, step, [(n, [getattr(s, n) for s in seen], c) for n, c in zip(names, colors, strict=False)])
+        _curves(ax, step, [(name, [getattr(s, name) for s in seen], colors[name]) for name in names])
     charts[-1].set_xlabel("step", fontsize=8)
 
 
@@ -172,51 +169,3 @@ def _field(ax: Axes, game: dynamics.Game, reach: float, n: int = 13) -> None:
     length = np.maximum(dynamics.radius(speeds), 1e-12)[:, None]
     u, v = (speeds / length).T
     ax.quiver(theta.ravel(), psi.ravel(), u, v, color="0.75", pivot="mid", scale=22, width=0.004)
-
-
-def sliders(
-    figure: Figure, draw: Callable[..., None], stops: Mapping[str, Sequence[float]], dpi: int = 60, ms: int = 300
-) -> str:
-    """A picture with a slider for each name in `stops`, and a button that plays the first, as HTML for a notebook.
-
-    draw(*values) draws on the empty figure, once for each combination of values; the pictures are in the HTML, which
-    needs neither a kernel nor a network. With one slider for the step of a run it is a film.
-    """
-    frames: list[str] = []
-    for chosen in product(*stops.values()):
-        figure.clear()
-        draw(*chosen)
-        hidden = ";display:none" if frames else ""
-        alt = ", ".join(f"{name} = {value:g}" for name, value in zip(stops, chosen, strict=True))
-        source = f"data:image/png;base64,{_small_png(figure, dpi)}"
-        frames.append(f'<img style="max-width:100%{hidden}" alt="{alt}" src="{source}">')
-    inputs = [
-        f'<label>{name} <input type="range" min="0" max="{len(values) - 1}" value="0" step="1" oninput="{_MOVED}"'
-        f' data-stops="{" ".join(f"{value:g}" for value in values)}"> <output>{values[0]:g}</output></label>'
-        for name, values in stops.items()
-    ]
-    button = f'<button type="button" onclick="{_PLAYED.replace("MS", str(ms))}">▶</button>'
-    return f'<figure style="margin:0">{"".join(frames)}<div>{button} {" &nbsp; ".join(inputs)}</div></figure>'
-
-
-_MOVED = (
-    "const f = this.closest('figure'); let n = 0; "
-    "this.nextElementSibling.value = this.dataset.stops.split(' ')[this.value]; "
-    "f.querySelectorAll('input').forEach(r => n = n * (+r.max + 1) + +r.value); "
-    "f.querySelectorAll('img').forEach((p, i) => p.style.display = i === n ? '' : 'none')"
-)
-_PLAYED = (
-    "const f = this.closest('figure'), r = f.querySelector('input'), go = !f.timer; "
-    "clearInterval(f.timer); f.timer = 0; this.textContent = go ? '❚❚' : '▶'; "
-    "if (go) f.timer = setInterval(() => { if (!f.isConnected) return clearInterval(f.timer); "
-    "r.value = (+r.value + 1) % (+r.max + 1); r.oninput() }, MS)"
-)
-
-
-def _small_png(figure: Figure, dpi: int, colors: int = 32) -> str:
-    """In base64, with a palette: a third of the bytes."""
-    raw, small = BytesIO(), BytesIO()
-    figure.savefig(raw, format="png", dpi=dpi)
-    picture = Image.open(raw).convert("RGB").quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    picture.save(small, "png", optimize=True)
-    return b64encode(small.getvalue()).decode("ascii")
