@@ -19,16 +19,26 @@ def test_each_lesson_has_a_place_in_the_index(path):
 
 
 def test_links_lead_to_pages():
-    page = '<head></head><a href="02_x.ipynb"><a href="GLOSSARY.md#words">'
+    page = '<a href="02_x.ipynb"><a href="GLOSSARY.md#words">'
     page += '<a href="exercises/source/gan/1_layers.ipynb">'
     assert re.findall('href="(.*?)"', make_site.linked(page)) == [
         "02_x.html", "GLOSSARY.html#words", "exercises/release/gan/1_layers.ipynb",
     ]  # fmt: skip
-    assert "max-width: 100%" in make_site.linked(page)
+    assert make_site.linked('see <a href="../tests/README.md#gpu">the tests</a>.') == "see the tests."
 
 
-def test_the_index_fits_a_telephone():
-    assert 'name="viewport" content="width=device-width' in make_site.INDEX
+def test_pages_fit_a_telephone():
+    assert 'name="viewport" content="width=device-width' in make_site.PAGE
+    assert "max-width: 100%" in make_site.STYLE
+
+
+def test_formulas_need_no_script():
+    pytest.importorskip("latex2mathml", reason="formulas are set by latex2mathml, of the extra notebooks")
+    made = make_site.formula(r"\log D(x) + \log(1 - x), \; x \sim p_d", "inline")
+    assert '<mi>log</mi><mspace width="0.17em"/><mi>D</mi>' in made  # a thin space before a letter, none before (
+    assert "<mi>log</mi><mo" in made and "&#x0223C;" in made
+    rows = make_site.formula(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "block")
+    assert rows.count("<mtr>") == 2 and 'display="block"' in rows
 
 
 def test_a_picture_is_made_small():
@@ -42,13 +52,21 @@ def test_a_picture_is_made_small():
 
 @pytest.mark.notebooks
 def test_the_whole_site(tmp_path):
-    pytest.importorskip("nbconvert", reason="pages are made by nbconvert, of the extra notebooks")
+    for module in ("nbconvert", "latex2mathml"):
+        pytest.importorskip(module, reason=f"pages are made by {module}, of the extra notebooks")
     make_site.main(tmp_path)
     pages = {path.name for path in tmp_path.glob("*.html")}
     assert pages == {"index.html", "GLOSSARY.html", *(f"{path.stem}.html" for path in LESSONS)}
     for page in tmp_path.glob("*.html"):
         text = page.read_text(encoding="utf-8")
-        for target in re.findall(r'href="([^"#:]+)[^":]*"', text):
-            if not target.startswith("../"):
-                assert (tmp_path / target).exists(), f"{page.name}: {target}"
-        assert "importlib.util.find_spec" not in text
+        for target, name in re.findall(r'href="([^"#:]*)#?([^":]*)"', text):
+            assert (tmp_path / target).exists(), f"{page.name}: {target}"
+            there = (tmp_path / target if target else page).read_text(encoding="utf-8") if name else ""
+            assert not name or f'id="{name}"' in there, f"{page.name}: {target}#{name}"
+        assert 'importlib.util.find_spec("numgan")' not in text
+        assert not re.search(r"<script|<link|@import|src=[\"']?https?:", text), "a page asks the network for nothing"
+        assert page.stat().st_size < 1_000_000
+        words = re.sub(r"<(pre|code|style)\b.*?</\1>", "", text, flags=re.DOTALL)
+        assert "$" not in words and "<mi>&</mi>" not in words, "TeX that is no formula"
+    folded = re.findall(r"<summary>Python, (\d+) lines", (tmp_path / LESSONS[0].with_suffix(".html").name).read_text())
+    assert folded and all(int(lines) > make_site.LONG for lines in folded)
