@@ -16,7 +16,7 @@ def full(notebook):
 
 
 def test_there_are_exercises():
-    assert list(BY_NAME) == ["1_layers", "2_losses", "3_adam", "4_algorithm_1", "5_r1"]
+    assert list(BY_NAME) == ["1_layers", "2_losses", "3_adam", "4_algorithm_1", "5_r1", "6_convolution"]
 
 
 @each_notebook
@@ -96,6 +96,36 @@ D_VALUE = (
     "def d_right(a_g, a_x, r, s):\n"
     "        real, fake = s * softplus(-a_x) + (1 - s) * softplus(a_x), r * softplus(-a_g) + (1 - r) * softplus(a_g)\n"
     "        return real.mean() + fake.mean()\n\n    return "
+)
+UNFOLD = (
+    "m, c, h, w = x.shape\n    x = np.pad(x, [(0, 0), (0, 0), (p, p), (p, p)])\n"
+    "    corners = [(r, t) for r in range(0, h + 2 * p - k + 1, s) for t in range(0, w + 2 * p - k + 1, s)]\n"
+    "    return np.stack([x[:, :, r : r + k, t : t + k].reshape(m, -1) for r, t in corners], axis=2)"
+)
+FOLD = (
+    "m, c, h, w = shape\n    x = np.zeros((m, c, h + 2 * p, w + 2 * p))\n"
+    "    corners = [(r, t) for r in range(0, h + 2 * p - k + 1, s) for t in range(0, w + 2 * p - k + 1, s)]\n"
+    "    for j, (r, t) in enumerate(corners):\n"
+    "        x[:, :, r : r + k, t : t + k] += q[:, :, j].reshape(m, c, k, k)\n"
+    "    return x[:, :, p : p + h, p : p + w]"
+)
+CONV_DW = (
+    "k, (h, w) = W.shape[2], dy.shape[2:]\n    x = np.pad(x, [(0, 0), (0, 0), (p, p), (p, p)])\n"
+    "    dW = np.zeros_like(W)\n    for u, v in np.ndindex(k, k):\n"
+    "        seen = x[:, :, u : u + s * h : s, v : v + s * w : s]\n"
+    "        dW[:, :, u, v] = np.einsum('iort,iart->oa', dy, seen)\n    return dW"
+)
+CONV_DX = (
+    "(m, c, h, w), k, (h_, w_) = shape, W.shape[2], dy.shape[2:]\n"
+    "    dx = np.zeros((m, c, h + 2 * p, w + 2 * p))\n    for r, t in np.ndindex(h_, w_):\n"
+    "        patch = np.einsum('oauv,io->iauv', W, dy[:, :, r, t])\n"
+    "        dx[:, :, s * r : s * r + k, s * t : s * t + k] += patch\n    return dx[:, :, p : p + h, p : p + w]"
+)
+LABELLED_G = (
+    "x_g, tape_g = G.forward(np.concatenate([hot, z], axis=1))\n"
+    "    a, tape_d = D.forward(np.concatenate([hot, x_g], axis=1))\n"
+    "    dx = D.backward(loss.generator(a)[1], tape_d, params=False)\n"
+    "    G.backward(dx[:, hot.shape[1] :], tape_g, add=False)"
 )
 
 # Notebook, the cell that is wrong, its body, and what the student is told.
@@ -293,6 +323,85 @@ MISTAKES = [
     ("5_r1", "r1_dB", Q + "return gamma / len(x) * (q @ A).sum(axis=0)[:, None]", "v passes the LeakyReLU too"),
     ("5_r1", "r1_dB", Q + "return gamma / len(x) * (((q - w.T) @ A) * s).sum(axis=0)[:, None]", "is missing in v"),
     ("5_r1", "r1_dB", Q + "return ((q @ A) * s).mean(axis=0)[:, None]", "γ is missing"),
+    ("6_convolution", "unfold", UNFOLD.replace("+ 1, s)", "+ 1)"), "wrong shape"),
+    ("6_convolution", "unfold", UNFOLD.replace("axis=2", "axis=1"), "transposed: a patch is a column"),
+    ("6_convolution", "unfold", UNFOLD.replace("(p, p)", "(0, 0)").replace("2 * p", "0"), "the padding is missing"),
+    (
+        "6_convolution",
+        "unfold",
+        UNFOLD.replace("[x[:, :, r : r + k, t : t + k]", "[x[:, :, r // s : r // s + k, t // s : t // s + k]"),
+        "stride ignored: windows are s apart",
+    ),
+    (
+        "6_convolution",
+        "unfold",
+        UNFOLD.replace("x[:, :, r", "x.transpose(0, 2, 3, 1)[:, r").replace("t + k].", "t + k, :]."),
+        "the channel must count slowest",
+    ),
+    (
+        "6_convolution",
+        "unfold",
+        UNFOLD.replace("for r, t in corners", "for r, t in sorted(corners, key=lambda c: c[::-1])"),
+        "here column by column",
+    ),
+    ("6_convolution", "fold", FOLD.replace("+=", "="), "overlapping patches overwritten"),
+    ("6_convolution", "fold", FOLD.replace("x[:, :, p : p + h, p : p + w]", "x"), "crop it"),
+    ("6_convolution", "fold", FOLD.replace("x[:, :, p : p + h, p : p + w]", "x[:, :, :h, :w]"), "padding off by one"),
+    (
+        "6_convolution",
+        "fold",
+        FOLD.replace("r : r + k, t : t + k", "r // s : r // s + k, t // s : t // s + k"),
+        "stride ignored",
+    ),
+    (
+        "6_convolution",
+        "fold",
+        FOLD.replace("    for j,", "    seen = 0 * x\n    for j,").replace(
+            "    return", "        seen[:, :, r : r + k, t : t + k] += 1\n    x /= np.maximum(seen, 1)\n    return"
+        ),
+        "the adjoint adds, it does not average",
+    ),
+    ("6_convolution", "conv_dW", CONV_DW.replace("return dW", "return dW[:, :, ::-1, ::-1]"), "kernel flipped"),
+    ("6_convolution", "conv_dW", CONV_DW.replace("return dW", "return dW / len(x)"), "averaged over the batch"),
+    (
+        "6_convolution",
+        "conv_dW",
+        CONV_DW.replace("u : u + s * h : s, v : v + s * w : s", "u : u + h, v : v + w"),
+        "stride ignored",
+    ),
+    (
+        "6_convolution",
+        "conv_dW",
+        CONV_DW.replace("return dW", "return dW.transpose(0, 2, 3, 1).reshape(dW.shape)"),
+        "channels and pixels swapped",
+    ),
+    ("6_convolution", "conv_dW", CONV_DW.replace("return dW", "return dW.swapaxes(0, 1)"), "axes swapped"),
+    ("6_convolution", "conv_dx", CONV_DX.replace(", W, dy", ", W[:, :, ::-1, ::-1], dy"), "kernel flipped"),
+    ("6_convolution", "conv_dx", CONV_DX.replace("+=", "="), "overlapping patches overwritten"),
+    (
+        "6_convolution",
+        "conv_dx",
+        CONV_DX.replace("s * r : s * r + k, s * t : s * t + k", "r : r + k, t : t + k"),
+        "stride ignored",
+    ),
+    ("6_convolution", "conv_dx", CONV_DX.replace("[:, :, p : p + h, p : p + w]", ""), "padding not cropped"),
+    ("6_convolution", "conv_dx", CONV_DX.replace("[:, :, p : p + h, p : p + w]", "[:, :, :h, :w]"), "padding off by"),
+    ("6_convolution", "labelled", "return np.column_stack([height * labels, rows])", "make it one-hot"),
+    ("6_convolution", "labelled", "return np.hstack([rows, height * np.eye(K)[labels]])", "after the row"),
+    ("6_convolution", "labelled", "return np.hstack([np.eye(K)[labels], rows])", "the height is missing"),
+    ("6_convolution", "labelled", "return height * np.hstack([np.eye(K)[labels], rows])", "rows too are multiplied"),
+    ("6_convolution", "labelled", "return np.hstack([height * np.eye(K)[labels - 1], rows])", "count from 0"),
+    ("6_convolution", "labelled_g_step", LABELLED_G.replace("hot.shape[1] :", ": -hot.shape[1]"), "are the label's"),
+    ("6_convolution", "labelled_g_step", LABELLED_G.replace(", params=False", ""), "D.grad was written in G's step"),
+    (
+        "6_convolution",
+        "labelled_g_step",
+        LABELLED_G.replace("loss.generator(a)[1]", "-loss.generator(a)[1]"),
+        "found out",
+    ),
+    ("6_convolution", "labelled_g_step", LABELLED_G.replace("[hot, x_g]", "[0 * hot, x_g]"), "D is not told the label"),
+    ("6_convolution", "labelled_g_step", LABELLED_G.replace("[hot, z]", "[0 * hot, z]"), "G is not told the label"),
+    ("6_convolution", "labelled_g_step", LABELLED_G.replace(", add=False", ""), "accumulation doubled"),
 ]
 
 

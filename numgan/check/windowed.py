@@ -211,9 +211,9 @@ def _patches(x: np.ndarray, y: np.ndarray) -> Iterator[Windowed]:
             K = k * k * c
             if min(small) < 1 or padding >= k or m * small[0] * small[1] * K != patches.size:
                 continue
-            rows = Layout((m, *small, K))
-            layouts = (rows, large) if transposed else (large, rows)
-            for W in (Layout((k, k, c, K)), Layout((c, k, k, K), (1, 2, 0, 3))):
+            kept = Layout((m, *small, K)), Layout((m, K, *small), (0, 2, 3, 1))  # a patch is a row, or a column
+            for form, W in product(kept, (Layout((k, k, c, K)), Layout((c, k, k, K), (1, 2, 0, 3)))):
+                layouts = (form, large) if transposed else (large, form)
                 yield Windowed(*layouts, W, "", transposed, stride, padding)
 
 

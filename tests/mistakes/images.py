@@ -313,6 +313,23 @@ def transposed_convolution_whose_forward_overwrites():
     return up(forward=forward)
 
 
+@wrong("overlapping patches overwritten", "x", "repeated indices")
+def fold_of_columns_channels_first():
+    """Patches as PyTorch lays them out, (m, c · k · k, h' · w')."""
+
+    def columns(x):
+        parts = [x[:, :, R, S].reshape(len(x), -1) for _, (R, S) in windows(np.zeros((1, 6, 4, 1)), 1)]
+        return np.stack(parts, axis=2)
+
+    def back(dy, x):
+        out = np.zeros_like(x)
+        for patch, (_, (R, S)) in zip(np.moveaxis(dy, 2, 0), windows(np.zeros((1, 6, 4, 1)), 1), strict=True):
+            out[:, :, R, S] = patch.reshape(len(x), C, K, K)
+        return out
+
+    return dict(forward=lambda x: (columns(x), x), backward=back, x=draw(2, C, 6, 4))
+
+
 @wrong("overlapping patches averaged", "x")
 def fold_as_the_inverse_of_unfold():
     def back(dy, x):
