@@ -124,7 +124,7 @@ def markdown(source):
     class Renderer(IPythonRenderer):
         def inline_math(self, body):
             made = formula(body, "inline")
-            return f'<span class="long">{made}</span>' if len(body) > 60 else made  # it may be wider than a telephone
+            return f'<span class="long">{made}</span>' if len(body) > 45 else made  # it may be wider than a telephone
 
         def block_math(self, body):
             return f'<span class="formula">{formula(body, "block")}</span>'
