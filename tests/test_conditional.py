@@ -170,10 +170,10 @@ def test_the_same_by_pytorch():
 def test_a_label_lays_one_hot_vectors_beside_rows_and_takes_them_off(n_in, classes, m, seed):
     rng = np.random.default_rng(seed)
     x, c, dy = rng.standard_normal((m, n_in)), rng.integers(0, classes, m), rng.standard_normal((m, n_in + classes))
-    layer = Label(n_in, classes)
+    layer = Label(n_in, classes, height=2.5)
     y, cache = layer.forward((x, c))
     assert (y[:, :n_in] == x).all()
-    assert (y[:, n_in:].argmax(axis=1) == c).all() and (y[:, n_in:].sum(axis=1) == 1).all()
+    assert (y[:, n_in:].argmax(axis=1) == c).all() and (y[:, n_in:].sum(axis=1) == 2.5).all()
     v, _ = layer.tangent(x, dy, cache)
     assert np.isclose((v * dy).sum(), (x * layer.dx(dy, cache)).sum())  # J and its adjoint
     assert layer.y_shape((n_in,)) == y.shape[1:]
@@ -203,7 +203,7 @@ def test_it_is_a_network(xp):
         assert_views(other)
         assert other.classes == 3 and other.conditional
         assert (other((x, c)) == G((x, c))).all()
-    assert repr(G).startswith("Conditional([Label(n_in=2, classes=3), ")
+    assert repr(G).startswith("Conditional([Label(n_in=2, classes=3, height=1.0), ")
     assert (G.n_in, G.n_out, G.rowwise) == (2, 2, False)
 
 
@@ -423,6 +423,7 @@ def test_a_network_refuses_what_are_no_labels(x, says):
         (lambda: ng.Conditional([ng.Network([Label(2, 3)])]), "has one Label"),
         (lambda: Label(2, 0), "Label: classes must be a whole number of 1 or more"),
         (lambda: Label(0, 2), "Label: n_in must be"),
+        (lambda: Label(2, 2, 0), "Label's height must be"),
         (lambda: ng.Network([Label(2, 3)])(ROWS), "put it into an ng.Conditional, not a Network"),
     ],
 )

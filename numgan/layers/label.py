@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.errors import InputError
+from numgan.errors import InputError, check_number
 from numgan.layers.base import Layer, check_sizes
 
 
 @dataclass(eq=False)
 class Label(Layer):
-    """y = [x, e_c]: to each row its label c as a one-hot vector, 1 at place c of `classes`, else 0.
+    """y = [x, e_c]: to each row its label c as a one-hot vector, `height` at place c of `classes`, else 0.
 
-    x (m, n_in) and c (m,) whole numbers from 0 on → y (m, n_in + classes). dx is dy without its last columns.
+    x (m, n_in) and c (m,) whole numbers from 0 on → y (m, n_in + classes). dx is dy without its last columns. A label
+    of height 1 is hardly heard beside thousands of numbers: the higher, the faster the weights learn what it means.
 
     Mirza & Osindero 2014, "Conditional Generative Adversarial Nets", section 3. It stands in a `Conditional`, at the
     place where the label is to go in.
@@ -21,10 +22,12 @@ class Label(Layer):
 
     n_in: int
     classes: int
+    height: float = 1.0
     axes_in = axes_out = 1
 
     def __post_init__(self) -> None:
         check_sizes(self, n_in=self.n_in, classes=self.classes)
+        self.height = check_number("Label's height", self.height, "(0, inf)")
 
     @property
     def n_out(self) -> int:
@@ -46,6 +49,7 @@ class Label(Layer):
         y = xp.empty((len(rows), self.n_out), dtype=rows.dtype)
         y[:, : self.n_in] = rows
         y[:, self.n_in :] = c[:, None] == xp.arange(self.classes)
+        y[:, self.n_in :] *= self.height
         return y, None
 
     def dx(self, dy: Array, cache: None) -> Array:
