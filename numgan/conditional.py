@@ -51,7 +51,7 @@ class Conditional(Network):
     def calibrate(self, x: tuple[Array, Array]) -> Array:
         y, c = self._labelled(x)
         for layer in self.layers:
-            y = layer.forward((y, c))[0] if isinstance(layer, Label) else layer.calibrate(y)
+            y = layer.calibrate((y, c) if isinstance(layer, Label) else y)
         return y
 
     def __call__(self, x: tuple[Array, Array]) -> Array:

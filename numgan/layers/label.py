@@ -52,6 +52,9 @@ class Label(Layer):
         y[:, self.n_in :] *= self.height
         return y, None
 
+    def __call__(self, x: tuple[Array, Array]) -> Array:
+        return self.forward(x)[0]
+
     def dx(self, dy: Array, cache: None) -> Array:
         return dy[:, : self.n_in]
 
