@@ -173,6 +173,8 @@ def col2im(columns, shape, spec):
     return padded[:, :, p : p + h, p : p + w]
 
 
+MOST = 1e10  # FLOPs of a pair of updates that it is put to: dcgan64's would take about half a minute
+
 KINDS = {getattr(neutral, kind.__name__): kind for kind in Layer.__subclasses__()}
 
 
@@ -213,6 +215,8 @@ def sigmoid(a):
 class Textbook:
     def __init__(self, workload, dtype="float32", threads=None):
         w = workload
+        if w.flops > MOST:
+            raise ValueError(f"a pair of updates of {w.flops / 1e9:.0f} GFLOP would take it too long")
         adam = partial(Adam, w.lr, w.beta1, w.beta2, w.eps)
         g, d = w.weights(dtype)
         self.G, self.D = Net(w.G, g, adam), Net(w.D, d, adam)
