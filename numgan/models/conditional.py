@@ -27,7 +27,7 @@ def cdcgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
 
     Among those, 3,136 for a digit, a label of height 1 goes unheard: G then does not learn to obey.
     """
-    return _told(dcgan, data, seed, xp, heights=(3, 10))
+    return _told(dcgan, data, seed, xp, heights=(1, 5))
 
 
 def _told(networks: Networks, data: Data, seed: int, xp: ModuleType, heights: tuple[float, float]) -> Players:
