@@ -79,6 +79,15 @@ def test_noise_is_as_wide_as_the_shape_it_is_brought_into():
     assert ng.Training(G, D, np.zeros((64, 20))).n_z == 6
 
 
+@pytest.mark.parametrize("shape", [(28, 28), (32, 32, 3), (64, 64, 3)])
+def test_dcgan_takes_the_usual_sizes(shape):
+    data = images(2, *shape)
+    G, D = models.BY_NAME["dcgan"].networks(data, seed=0)
+    x_g = G(np.zeros((2, G.n_in), "float32"))
+    assert x_g.shape == data.x.shape
+    assert D(x_g).shape == (2, 1)
+
+
 # Beside PyTorch
 
 
