@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import numgan as ng
 from numgan import models
+from numgan.app import cli
 from numgan.layers import BatchNorm, Conv2d, ConvTranspose2d
 
 MODEL = models.BY_NAME["dcgan64"]
@@ -53,6 +55,37 @@ def test_other_sizes_are_refused(shape, says):
     data = images(3, *shape) if shape else ng.data.ring(20)
     with pytest.raises(ng.InputError, match=f"dcgan64 needs images of 64 × 64 pixels, got.*{says.removeprefix('got')}"):
         MODEL.networks(data, seed=0)
+
+
+def test_it_trains_on_a_folder_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numgan.training.CALIBRATION_ROWS", 4)
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for i in range(3):
+        noise = Image.fromarray(rng.integers(0, 256, (40, 70, 3), dtype=np.uint8))
+        noise.save(tmp_path / "photos" / f"{i}.png")
+    settings = ["--size", "64", "--batch", "2", "--steps", "1", "--out", "r"]
+    assert cli.main(["train", "--model", "dcgan64", "--data", "photos", *settings]) == 0
+    assert cli.main(["sample", "r", "-n", "2", "--out", "x.npz"]) == 0
+    with np.load("x.npz") as file:
+        assert file["x"].shape == (2, 64 * 64 * 3)
+        assert 0 <= file["x"].min() < file["x"].max() <= 1
+
+
+def test_noise_is_as_wide_as_the_shape_it_is_brought_into():
+    G = ng.Network([ng.Reshape((1, 2, 3)), ng.ConvTranspose2d(3, 1, stride=1, padding=0), ng.Reshape((20,))])
+    D = ng.Network([ng.Linear(20, 1)])
+    assert ng.Training(G, D, np.zeros((64, 20))).n_z == 6
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (32, 32, 3), (64, 64, 3)])
+def test_dcgan_takes_the_usual_sizes(shape):
+    data = images(2, *shape)
+    G, D = models.BY_NAME["dcgan"].networks(data, seed=0)
+    x_g = G(np.zeros((2, G.n_in), "float32"))
+    assert x_g.shape == data.x.shape
+    assert D(x_g).shape == (2, 1)
 
 
 # Beside PyTorch

@@ -59,7 +59,7 @@ KINDS = {
     "colour with alpha": plain("RGBA", (*RED, 255)),
     "half transparent": plain("RGBA", (255, 0, 0, 128)),
     "transparent": plain("RGBA", (255, 0, 0, 0)),
-    "16 bits": Image.fromarray(np.full((6, 6), 51 * 257, np.uint16)),
+    "16 bits": Image.fromarray(np.full((6, 6), 51 * 256 + 18, np.uint16)),
 }
 BECOMES = {
     "grey": 51,

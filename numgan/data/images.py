@@ -117,7 +117,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _reason(error: Exception) -> str:
     """Why a file is left out, in a few words."""
     if isinstance(error, UnidentifiedImageError):
-        return f"not one of {', '.join(FORMATS)}"
+        return f"not one of {', '.join(FORMATS)}, or damaged"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"more than {Image.MAX_IMAGE_PIXELS} pixels"
     if isinstance(error, OSError) and error.strerror:
