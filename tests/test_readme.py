@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mistakes.correct
 import mistakes.early
+import mistakes.images
 import mistakes.late
 import mistakes.readers
 import pytest
@@ -143,8 +144,9 @@ def test_lessons_have_their_titles():
 
 
 def test_figures_on_the_pages_are_counted():
-    kinds = mistakes.early, mistakes.late, mistakes.readers, mistakes.correct  # importing them fills the lists
-    assert len({module.__name__ for module in kinds}) == 4
+    # importing them fills the lists
+    kinds = mistakes.early, mistakes.late, mistakes.readers, mistakes.images, mistakes.correct
+    assert len({module.__name__ for module in kinds}) == 5
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert {int(n) for n in re.findall(r"(\d+) wrong implementations", text)} <= {len(WRONG)}
