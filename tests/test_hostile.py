@@ -607,7 +607,7 @@ def test_frames_that_are_not_ours_are_refused(spoiled, match, tmp_path):
     refused(match, read_frames, frames(tmp_path, **spoiled), 100, (5, 2))
 
 
-RUN = {"data": "ring", "model": "points", "steps": 50, "backend": "numpy"}
+RUN = {"data": "ring", "model": "points", "steps": 50, "backend": "numpy", "size": None}
 
 
 @pytest.mark.parametrize(
@@ -617,6 +617,7 @@ RUN = {"data": "ring", "model": "points", "steps": 50, "backend": "numpy"}
         (json.dumps({**RUN, "steps": 50.0}), "steps is 50.0"),
         (json.dumps({**RUN, "steps": 0}), "steps must be"),
         (json.dumps({**RUN, "steps": True}), "steps is True"),
+        (json.dumps({**RUN, "size": "64"}), "size is '64'"),
         (json.dumps({**RUN, "data": None}), "data is None, expected a text"),
         (json.dumps({**RUN, "model": "x" * 5000}), "model is 'xxx"),
         (json.dumps({**RUN, "more": 1}), "has the fields"),
@@ -635,6 +636,12 @@ def test_a_run_json_that_is_not_ours_is_refused(text, match, tmp_path):
     assert read_about(folder) == RUN
     (folder / "run.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     refused(match, read_about, folder)
+
+
+def test_a_run_json_from_before_there_was_a_size_is_read(tmp_path):
+    before = {name: value for name, value in RUN.items() if name != "size"}
+    (tmp_path / "run.json").write_text(json.dumps(before), encoding="utf-8")
+    assert read_about(tmp_path) == RUN
 
 
 def test_a_missing_run_json_is_said(tmp_path):

@@ -116,10 +116,13 @@ def check_frames(path, data):
 
 def check_about(path, data):
     about = opened(lambda: read_about(path.parent))
-    kinds = {"data": str, "model": str, "steps": int, "backend": str}
-    if about is not None and ({name: type(value) for name, value in about.items()} != kinds or about["steps"] < 1):
+    if about is None:
+        return False
+    kinds = {"data": (str,), "model": (str,), "steps": (int,), "backend": (str,), "size": (int, type(None))}
+    fits = about.keys() == kinds.keys() and all(type(about[name]) in kinds[name] for name in kinds)
+    if not fits or about["steps"] < 1:
         raise Nonsense(f"run.json says {about}")
-    return about is not None
+    return True
 
 
 def check_data(path, data):
