@@ -195,7 +195,7 @@ class Training:
         label, in a conditional run: one for all, or one for each; without it, 0, 1, … C − 1 in turn.
         """
         with self._averaged(), self._team.at_work():
-            self._calibrate()
+            self._calibrate_g()
             classes = self.data.classes if self.conditional else None
             return sample(self.G, self._noise, n, seed, self.data.range, label, classes)
 
@@ -209,7 +209,8 @@ class Training:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
         check_path("a checkpoint", path)
         with self._averaged(), self._team.at_work():
-            self._calibrate()
+            self._calibrate_g()
+            calibrate(self.D, lambda: self._labels.first(self._minibatches.x[:CALIBRATION_ROWS]))
         state.write(path, self.parts, self.settings, self.data, self.state)
 
     @classmethod
@@ -261,10 +262,9 @@ class Training:
         checkpoint.fill(self.state, (self.opt_g, self.opt_d))
         self.history = History(Record(int(row[0]), *row[1:]) for row in saved.history.tolist())
 
-    def _calibrate(self) -> None:
-        """BatchNorm's statistics for evaluation: G's from noise, D's from data."""
+    def _calibrate_g(self) -> None:
+        """The statistics of G's BatchNorm for evaluation, from noise. D's, from data, matter only where D is saved."""
         calibrate(self.G, lambda: self._labels.spread(self._noise.fixed(CALIBRATION_ROWS, purpose=CALIBRATION)))
-        calibrate(self.D, lambda: self._labels.first(self._minibatches.x[:CALIBRATION_ROWS]))
 
     def _averaged(self) -> AbstractContextManager[None]:
         return averaged(self.G, self.average, self.ema, self.step, self._whole)
