@@ -74,6 +74,13 @@ def a_network():
     return networks()[0]
 
 
+def a_run_with_labels():
+    G, D = (ng.Conditional([ng.Label(2, 2), ng.Linear(4, n)]) for n in (2, 1))
+    return ng.Training(G, D, ng.data.Data(rows(), labels=LABELS), batch=4, threads=1, conditional=True)
+
+
+LABELS = np.arange(8) % 2
+TOLD = ng.Conditional([ng.Label(2, 2), ng.Linear(4, 1)])
 NET = a_network()
 MADE = training()
 POINT = {"x": rows(), "x_g": rows()}
@@ -106,6 +113,15 @@ CASES = {
         lambda: {"layers": [ng.Linear(2, 1)], "seed": 0, "dtype": "float64", "xp": np},
         {"seed": [0]},
     ),
+    "Label": Case(ng.Label, lambda: {"n_in": 2, "classes": 3}),
+    "Conditional": Case(
+        ng.Conditional,
+        lambda: {"layers": [ng.Label(2, 3), ng.Linear(5, 1)], "seed": 0, "dtype": "float64", "xp": np},
+        {"seed": [0]},
+    ),
+    "Conditional.forward": Case(TOLD.forward, lambda: {"x": (rows(), LABELS), "rng": None}, {"rng": ANY}),
+    "Conditional.calibrate": Case(TOLD.calibrate, lambda: {"x": (rows(), LABELS)}),
+    "Conditional.__call__": Case(TOLD.__call__, lambda: {"x": (rows(), LABELS)}),
     "Network.copy": Case(NET.copy, lambda: {"xp": np, "dtype": "float64"}, {"xp": NONE, "dtype": NONE}),
     "Network.forward": Case(NET.forward, lambda: {"x": rows(), "rng": None}, {"rng": ANY}),
     "Network.backward": Case(NET.backward, lambda: {"dy": rows(), "tape": tape_of(NET)}),
@@ -136,7 +152,10 @@ CASES = {
         {"seed": [0]} | dict.fromkeys(("optimizers", "ema", "n_z", "penalty", "clip", "threads"), NONE),
     ),
     "Training.steps": Case(a_method(ng.Training.steps), lambda: {"n": 2, "every": 1}, {"n": [0]}),
-    "Training.sample": Case(MADE.sample, lambda: {"n": 2, "seed": 1}, {"seed": [0]}),
+    "Training.sample": Case(MADE.sample, lambda: {"n": 2, "seed": 1}, {"seed": [0], "label": NONE}),
+    "Training.sample, with labels": Case(
+        a_run_with_labels().sample, lambda: {"n": 2, "label": [1, 0]}, {"seed": [0], "label": [None, 0]}
+    ),
     "Training.fixed_batch": Case(MADE.fixed_batch, lambda: {"n": 2, "seed": 1}, {"seed": [0]}),
     "Info": Case(ng.discriminator_gradient, lambda: game(x=rows()), {}),
     "discriminator_gradient": Case(ng.discriminator_gradient, lambda: game(x=rows())),
