@@ -217,7 +217,9 @@ CASES = {
         lambda: {"n": 9, "side": 3, "spacing": 1.0, "std": 1.0, "seed": 0},
         {"spacing": [-1, 0], "seed": [0]},
     ),
-    "data.load": Case(ng.data.load, lambda: {"name_or_path": "ring", "range": (0, 1), "split": "train"}),
+    "data.load": Case(
+        ng.data.load, lambda: {"name_or_path": "ring", "range": (0, 1), "split": "train"}, {"size": NONE}
+    ),
     "data.restore": Case(ng.data.restore, lambda: {"x": rows(), "range": (0, 1)}, {"range": NONE}),
     "metrics.mode_coverage": Case(
         metrics.mode_coverage, lambda: {"x_g": rows(), "centres": rows(), "std": 0.1}

@@ -118,5 +118,7 @@ def _factor(analytic: np.ndarray, numeric: np.ndarray) -> str:
 def _count(off: np.ndarray, n: int) -> str:
     if off.sum() == n:
         return f"all {n} entries are wrong"
+    if not off.any():
+        return f"the {n} entries that were measured one by one are right, but others are not"
     first = ", ".join(str(where.tolist()) for where in np.argwhere(off)[:3])
     return f"{off.sum()} of {n} entries are wrong, at {first}{' …' if off.sum() > 3 else ''}"
