@@ -1,4 +1,4 @@
-"""PyTorch at its best on a CPU, in two shapes. Both were picked by timing the alternatives.
+"""PyTorch at its best on a CPU, in two shapes, picked by timing the alternatives on the MLPs.
 
 `Best` is eager: fused Adam, G(z) without a graph in D's step, real and generated rows as one batch where D looks at
 each row alone, and `autograd.grad` for just the gradients that a step needs, which leaves D alone in G's (cheaper than
