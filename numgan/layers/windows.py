@@ -42,7 +42,10 @@ class Windows:
 
     def unfold(self, x: Array) -> Array:
         """Every window as a row: images x (m, h, w, c) → patches (m · h' · w', K)."""
-        return self._view(self._padded(x)).reshape(-1, self.kernel**2 * x.shape[3])  # copies what windows share
+        view, K = self._view(self._padded(x)), self.kernel**2 * x.shape[3]
+        if x.shape[3] > 1:
+            return view.reshape(-1, K)  # copies what windows share
+        return view.transpose(3, 4, 0, 1, 2).reshape(K, -1).T  # by columns: a window's rows are short
 
     def fold(self, y: Array, M: Array, h: int, w: int) -> Array:
         """Every patch at its place: y (m, h', w', n), M (n, K), patches y M → their sum, images (m, h, w, c).
