@@ -29,34 +29,36 @@ def dcgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     - no BatchNorm in D, which so sees each image alone; LeakyReLU in G too
     - the first values of He et al. 2015, whose variance is 2/fan_in; higher rates, which ramp down
     """
-    h, w, c = _image_shape(data)
+    h, w, c = image_shape(data)
     small = (h // 4, w // 4, 2 * MAPS)  # pixels and maps between the convolutions and what is dense
     n = math.prod(small)
     G = [
-        *(_dense(N_Z, HIDDEN), BatchNorm(HIDDEN), LeakyReLU(0.2)),
-        *(_dense(HIDDEN, n), BatchNorm(n), LeakyReLU(0.2), Reshape(small)),
-        *(ConvTranspose2d(2 * MAPS, MAPS, std=_he(2 * MAPS * 2 * 2)), BatchNorm(MAPS), LeakyReLU(0.2)),
+        *(dense(N_Z, HIDDEN), BatchNorm(HIDDEN), LeakyReLU(0.2)),
+        *(dense(HIDDEN, n), BatchNorm(n), LeakyReLU(0.2), Reshape(small)),
+        *(ConvTranspose2d(2 * MAPS, MAPS, std=he(2 * MAPS * 2 * 2)), BatchNorm(MAPS), LeakyReLU(0.2)),
         *(ConvTranspose2d(MAPS, c), Tanh(), Reshape((h * w * c,))),
     ]
     D: list[Layer] = [
         *(Reshape((h, w, c)), Shift(2)),
-        *(Conv2d(c, MAPS, std=_he(4 * 4 * c)), LeakyReLU(0.2), Dropout(0.2)),
-        *(Conv2d(MAPS, 2 * MAPS, std=_he(4 * 4 * MAPS)), LeakyReLU(0.2), Dropout(0.2)),
-        *(Reshape((n,)), _dense(n, HIDDEN), LeakyReLU(0.2), Linear(HIDDEN, 1)),
+        *(Conv2d(c, MAPS, std=he(4 * 4 * c)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Conv2d(MAPS, 2 * MAPS, std=he(4 * 4 * MAPS)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Reshape((n,)), dense(n, HIDDEN), LeakyReLU(0.2), Linear(HIDDEN, 1)),
     ]
     return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
 
 
-def _dense(n_in: int, n_out: int) -> Linear:
+def dense(n_in: int, n_out: int) -> Linear:
     """A Linear with He's variance: that of the uniform distribution on (−scale, scale) is scale²/3."""
-    return Linear(n_in, n_out, scale=math.sqrt(3) * _he(n_in))
+    return Linear(n_in, n_out, scale=math.sqrt(3) * he(n_in))
 
 
-def _he(fan_in: int) -> float:
+def he(fan_in: int) -> float:
+    """The standard deviation of a layer's first values, He et al. 2015."""
     return math.sqrt(2 / fan_in)
 
 
-def _image_shape(data: Data) -> tuple[int, int, int]:
+def image_shape(data: Data) -> tuple[int, int, int]:
+    """(h, w, c); InputError unless both sides are multiples of 4."""
     shape = data.image_shape or ()
     if not shape or shape[0] % 4 or shape[1] % 4:
         got = shape or "points"
