@@ -40,6 +40,13 @@ def nothing_left_at_work():
     parallel._AT_WORK.set(None)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """A shell starts what it runs in the background with interrupts ignored; these tests are about what they do."""
+    with handler(signal.default_int_handler):
+        yield
+
+
 @pytest.fixture
 def share_everything(monkeypatch):
     monkeypatch.setattr(parallel, "MIN_PRODUCT", 1)
