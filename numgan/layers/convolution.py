@@ -6,7 +6,7 @@ Each of the layers is a Linear beside one of the two, and the backward pass of e
     Conv2d            y = unfold(x) W + b      dx = fold(dy Wᵀ)       dW = unfold(x)ᵀ dy
     ConvTranspose2d   y = fold(x W) + b        dx = unfold(dy) Wᵀ     dW = xᵀ unfold(dy)
 
-W stands for the matrix that it is but for a reshape. As everywhere in deep learning, the kernel is not flipped.
+W stands for the matrix that it is but for a reshape. As in most code for deep learning, the kernel is not flipped.
 """
 
 from __future__ import annotations
