@@ -27,7 +27,7 @@ def cgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
 def cdcgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     """Convolutions as in `dcgan`, with labels: one-hot beside z, and beside the features that D's convolutions find.
 
-    Beside 3,136 features of a digit, a label of height 1 goes unheard; one of height 3 is obeyed.
+    Beside 3,136 features of a digit, D hardly hears a label of height 1; one of height 3 it does.
 
     It does without what else `dcgan` has: a dense layer below G's convolutions, BatchNorm, images moved before D sees
     them. A label tells G what a whole digit is, and with those G soon drew each class in fewer ways.
@@ -36,7 +36,7 @@ def cdcgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     small = (h // 4, w // 4, 2 * MAPS)
     n, classes = math.prod(small), data.classes
     G = [
-        *(Label(N_Z, classes, height=3), dense(N_Z + classes, n), LeakyReLU(0.2), Reshape(small)),
+        *(Label(N_Z, classes), dense(N_Z + classes, n), LeakyReLU(0.2), Reshape(small)),
         *(ConvTranspose2d(2 * MAPS, MAPS, std=he(2 * MAPS * 2 * 2)), LeakyReLU(0.2)),
         *(ConvTranspose2d(MAPS, c), Tanh(), Reshape((h * w * c,))),
     ]
