@@ -36,7 +36,7 @@ def cdcgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     small = (h // 4, w // 4, 2 * MAPS)
     n, classes = math.prod(small), data.classes
     G = [
-        *(Label(N_Z, classes), dense(N_Z + classes, n), LeakyReLU(0.2), Reshape(small)),
+        *(Label(N_Z, classes, height=3), dense(N_Z + classes, n), LeakyReLU(0.2), Reshape(small)),
         *(ConvTranspose2d(2 * MAPS, MAPS, std=he(2 * MAPS * 2 * 2)), LeakyReLU(0.2)),
         *(ConvTranspose2d(MAPS, c), Tanh(), Reshape((h * w * c,))),
     ]
