@@ -19,7 +19,7 @@ from numgan.network import Network
 
 
 def cgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
-    """The pair `images` with labels: one-hot beside z, and beside the row. Mirza & Osindero 2014, section 4.1."""
+    """The pair `images` with labels: one-hot, of height 3, beside z and beside the row. Mirza & Osindero 2014, §4.1."""
     G, D = (_with_label(net, data.classes) for net in images(data, seed))
     return Conditional(G, seed=2 * seed, xp=xp), Conditional(D, seed=2 * seed + 1, xp=xp)
 
@@ -51,7 +51,7 @@ def cdcgan(data: Data, seed: int, xp: ModuleType = np) -> Players:
 def _with_label(net: Network, classes: int) -> list[Layer]:
     """New layers like those of a network, with a Label before the first, a Linear, which then is wider."""
     dense, *others = copy.deepcopy(net.layers)
-    return [Label(dense.n_in, classes), Linear(dense.n_in + classes, dense.n_out, dense.scale), *others]
+    return [Label(dense.n_in, classes, height=3), Linear(dense.n_in + classes, dense.n_out, dense.scale), *others]
 
 
 CGAN = replace(IMAGES, networks=cgan, conditional=True)
