@@ -172,11 +172,13 @@ def both(pair):
     return seen, (D, grad_d, netD), (G, grad_g, netG)
 
 
+@pytest.mark.notebooks
 def test_forward_and_losses_are_the_tutorials(both):
     for ours, theirs in both[0]:
         alike(ours, theirs)
 
 
+@pytest.mark.notebooks
 def test_the_step_of_each_player_is_the_tutorials(both):
     """The gradients one by one; θ as a vector, as Adam's first step is ±2e-4 wherever a gradient is not exactly 0."""
     for net, grads, theirs in both[1:]:

@@ -379,7 +379,7 @@ def test_sigterm_ends_the_command_line_as_ctrl_c_does(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("where", "threads"), [("script", 1), ("kernel", 2)])
+@pytest.mark.parametrize(("where", "threads"), [("script", 1), pytest.param("kernel", 2, marks=pytest.mark.notebooks)])
 def test_a_short_campaign_of_real_interrupts_finds_nothing_silent(where, threads):
     command = [sys.executable, "-m", "benchmarks.attack.interrupts", "--minutes", "0.05"]
     command += ["--where", where, "--threads", str(threads)]
