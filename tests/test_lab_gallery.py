@@ -58,6 +58,7 @@ def test_quick_cures_cure(name, cure):
     assert diagnose(observe(ended(GALLERY[name].cures[cure]))).name == "healthy"
 
 
+@pytest.mark.notebooks
 def test_collapse_on_the_ring_and_its_cure():
     """Radius 2, std .02: at most 3 modes without; with PacGAN2 all 8, at 30 % of high quality or more."""
     ring = GALLERY["collapse-ring"]

@@ -22,7 +22,7 @@ from numgan.app.cli import _parser
 from numgan.lab.gallery import GALLERY
 
 ROOT = NOTEBOOKS.parent
-QUICKEST = {"02_forward_and_backward", "10_on_a_gpu"}
+QUICKEST = {"02_forward_and_backward"}
 LIMIT = 1_000_000  # bytes of a notebook
 PAGES = [ROOT / "README.md", *(ROOT / room / "README.md" for room in ("numgan", "notebooks", "tests"))]
 TEXTS = sorted([*LESSONS, *EXERCISES, *PAGES, NOTEBOOKS / "GLOSSARY.md"])
