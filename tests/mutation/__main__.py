@@ -1,10 +1,12 @@
 """Mutates the package, and counts what the tests notice.
 
-    cd tests && python -m mutation run --sample 1500      # goes on where it was stopped
-    python -m mutation again                              # the survivors once more, after new tests
-    python -m mutation show ID …                          # a mutant as a diff
-    python -m mutation keep                               # the tests that noticed, into known.json
-    python -m mutation known --sample 60                  # whether known mutants still die; status 1 if one lives
+    cd tests
+    python -m mutation run --sample 1500      # judges those that have no verdict yet; stop it and go on as you like
+    python -m mutation again                  # the survivors once more, after new tests
+    python -m mutation score                  # the count, and who lives
+    python -m mutation show ID …              # mutants, each as a diff
+    python -m mutation keep                   # the tests that noticed, into known.json
+    python -m mutation known --sample 60      # whether known mutants still die; status 1 if one lives
 """
 
 from __future__ import annotations
@@ -23,26 +25,26 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from mutation import lines
 from mutation.mutants import Mutant, mutants, slips
 
 ROOT = Path(__file__).resolve().parents[2]
-KNOWN = Path(__file__).with_name("known.json")
-SLIPS = Path(__file__).with_name("slips.json")
+KNOWN, SLIPS = (Path(__file__).with_name(f"{name}.json") for name in ("known", "slips"))
 CORE = ("numgan/layers/", "numgan/losses.py", "numgan/optim.py", "numgan/network.py", "numgan/gan.py")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="mutation", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=COMMANDS)
-    parser.add_argument("ids", nargs="*", help="mutants; default: a sample")
+    parser.add_argument("ids", nargs="*", help="these mutants; default: a sample")
     parser.add_argument("--sample", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--files", default="", help="only files whose path holds this")
-    parser.add_argument("--slips", action="store_true", help="those by hand, in slips.json, instead of a sample")
     parser.add_argument("--core", action="store_true", help="the files of a training step, instead of all others")
-    parser.add_argument("--tests", nargs="+", default=[], help="only these tests or files of tests, by how their names begin")
+    parser.add_argument("--slips", action="store_true", help="those by hand, of slips.json, instead of a sample")
+    parser.add_argument("--tests", nargs="+", default=[], help="only tests whose names begin so (tests/test_x.py)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path, default=ROOT / ".mutation", help="map and verdicts are kept here")
     options = parser.parse_args()
@@ -52,126 +54,115 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judges those of the sample that have no verdict yet."""
-    chosen = drawn(options)
-    judged = verdicts(options.work)
-    todo = chosen if options.ids else [m for m in chosen if m.id not in judged]
-    judge([_job(m, options.tests) for m in todo], options.work, options.jobs)
+    chosen, judged = drawn(options), {} if options.ids else verdicts(options.work)
+    judge([(m, options.tests) for m in chosen if m.id not in judged], options.work, options.jobs)
     return report(chosen, options.work)
 
 
 def again(options: argparse.Namespace) -> int:
-    """Judges the survivors of the sample once more."""
     chosen, judged = drawn(options), verdicts(options.work)
     lived = [m for m in chosen if m.id in judged and judged[m.id]["outcome"] != "died"]
-    judge([_job(m, options.tests) for m in lived], options.work, options.jobs)
+    judge([(m, options.tests) for m in lived], options.work, options.jobs)
     return report(chosen, options.work)
-
-
-def show(options: argparse.Namespace) -> int:
-    for mutant in drawn(options):
-        source = (ROOT / mutant.file).read_text(encoding="utf-8")
-        changed = mutant.applied(source)
-        print(mutant)
-        diff = difflib.unified_diff(*(s.splitlines() for s in (source, changed)), "", mutant.file, n=2, lineterm="")
-        print("\n".join(diff), "\n")
-    return 0
 
 
 def score(options: argparse.Namespace) -> int:
     return report(drawn(options), options.work)
 
 
+def show(options: argparse.Namespace) -> int:
+    for mutant in drawn(options):
+        source = (ROOT / mutant.file).read_text(encoding="utf-8")
+        both = (text.splitlines() for text in (source, mutant.applied(source)))
+        print(mutant, *difflib.unified_diff(*both, "", mutant.file, n=2, lineterm=""), "", sep="\n")
+    return 0
+
+
 def keep(options: argparse.Namespace) -> int:
-    """Writes down which test noticed which mutant, for `known`."""
     judged = verdicts(options.work)
     died = {m.id: judged[m.id]["test"] for m in drawn(options) if judged.get(m.id, {}).get("outcome") == "died"}
-    kept = {i: test for i, test in died.items() if not test.startswith("(")}
-    old = json.loads(KNOWN.read_text()) if KNOWN.exists() else {}
-    KNOWN.write_text(json.dumps(dict(sorted((old | kept).items())), indent=0, ensure_ascii=False) + "\n")
-    print(f"{len(kept)} kept, {len(old | kept)} in all: {KNOWN}")
+    kept = {i: test for i, test in died.items() if not test.startswith("(")}  # by a test that can be named
+    kept = (json.loads(KNOWN.read_text()) if KNOWN.exists() else {}) | kept
+    KNOWN.write_text(json.dumps(dict(sorted(kept.items())), indent=0, ensure_ascii=False) + "\n")
+    print(f"{len(kept)} in {KNOWN}")
     return 0
 
 
 def known(options: argparse.Namespace) -> int:
-    """Judges known mutants by the one test that noticed each; status 1 unless all die."""
-    everything = {m.id: m for file in _files() for m in mutants(ROOT, file)} | {m.id: m for m in slips(ROOT, SLIPS)}
     tests = json.loads(KNOWN.read_text())
-    order = sorted(tests, key=lambda i: hashlib.sha256(f"{options.seed} {i}".encode()).digest())
-    chosen = [i for i in order if i in everything][: options.sample]
+    there = {m.id: m for m in [*everything(), *slips(ROOT, SLIPS)] if m.id in tests}
+    chosen = _in_order(there.values(), options.seed)[: options.sample]
     work = _empty(options.work / "known")
-    judge([_job(everything[i], [tests[i]]) for i in chosen], work, options.jobs)
-    judged = verdicts(work)
-    lived = [i for i in chosen if judged.get(i, {"outcome": "not judged"})["outcome"] != "died"]
-    for i in lived:
-        print(f"{judged.get(i, {}).get('outcome', 'not judged')} {everything[i]}\n  noticed before by {tests[i]}")
-    gone = len(tests) - sum(i in everything for i in tests)
-    print(f"{len(chosen) - len(lived)} of {len(chosen)} known mutants died; {gone} of {len(tests)} are of code that is gone")
+    judge([(m, [tests[m.id]]) for m in chosen], work, options.jobs)
+    judged = {i: verdict["outcome"] for i, verdict in verdicts(work).items()}
+    lived = [m for m in chosen if judged.get(m.id) != "died"]
+    for m in lived:
+        print(f"{judged.get(m.id, 'not judged')}: {m}\n  noticed before by {tests[m.id]}")
+    died = len(chosen) - len(lived)
+    print(f"{died} of {len(chosen)} known mutants died; {len(there)} of all {len(tests)} are still there")
     return int(bool(lived) or len(chosen) < min(options.sample, len(tests)))
 
 
-COMMANDS = {"run": run, "again": again, "show": show, "score": score, "keep": keep, "known": known}
+COMMANDS = {f.__name__: f for f in (run, again, score, show, keep, known)}
 
 
 def drawn(options: argparse.Namespace) -> list[Mutant]:
-    """The first of all mutants in an order that the seed fixes, and that stays when others come or go."""
+    """A sample: the first in an order that the seed fixes, and that stays when other mutants come or go."""
     by_hand = [m for m in slips(ROOT, SLIPS) if options.files in m.file]
     if options.slips:
         return by_hand
-    everything = [m for file in _files(options.core) if options.files in file for m in mutants(ROOT, file)]
     if options.ids:
-        return [m for m in [*everything, *by_hand] if m.id in options.ids]
-    return sorted(everything, key=lambda m: hashlib.sha256(f"{options.seed} {m.id}".encode()).digest())[: options.sample]
+        return [m for m in [*everything(), *by_hand] if m.id in options.ids]
+    chosen = [m for m in everything() if options.files in m.file and m.file.startswith(CORE) == options.core]
+    return _in_order(chosen, options.seed)[: options.sample]
 
 
-def _files(core: bool | None = None) -> list[str]:
-    """Of the package: those of a training step, the others, or all."""
+def everything() -> list[Mutant]:
     files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("numgan/**/*.py"))
-    return [file for file in files if core is None or file.startswith(CORE) == core]
+    return [m for file in files for m in mutants(ROOT, file)]
 
 
-def _job(mutant: Mutant, tests: list[str]) -> dict:
-    return {"mutant": asdict(mutant)} | ({"tests": tests} if tests else {})
+def _in_order(some: Iterable[Mutant], seed: int) -> list[Mutant]:
+    return sorted(some, key=lambda m: hashlib.sha256(f"{seed} {m.id}".encode()).digest())
 
 
-def verdicts(work: Path) -> dict[str, dict]:
+def verdicts(work: Path) -> dict[str, dict[str, Any]]:
     """The last of each mutant."""
     file = work / "verdicts.jsonl"
     read = map(json.loads, file.read_text().splitlines()) if file.exists() else []
     return {verdict["id"]: verdict for verdict in read}
 
 
-def judge(jobs: list[dict], work: Path, processes: int) -> None:
-    """Each in one of `processes` copies of the project."""
+def judge(jobs: list[tuple[Mutant, list[str]]], work: Path, processes: int) -> None:
+    """Each in one of `processes` copies of the project, by the tests given for it, or by all that run its lines."""
     if not jobs:
         return
     print(f"{len(jobs)} mutants to judge", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         trees = [_copy(Path(folder) / f"tree{i}") for i in range(processes)]
-        if not all("tests" in job for job in jobs) and not (work / "map.json").exists():
-            print("which test runs which line: the suite, once, under coverage (some five minutes)", flush=True)
-            shutil.move(lines.record(trees[0], _empty(Path(folder) / "map"), []), work / "map.json")
-        (work / "jobs.json").write_text(json.dumps(jobs))
+        if not all(tests for _, tests in jobs) and not (work / "map.json").exists():
+            print("first, which test runs which line: the suite under coverage, some five minutes", flush=True)
+            shutil.move(lines.record(trees[0], _empty(Path(folder) / "map")), work / "map.json")
+        (work / "jobs.json").write_text(json.dumps([{"mutant": asdict(m), "tests": tests} for m, tests in jobs]))
         _empty(work / "claims")
-        files = sorted({test.partition("::")[0] for job in jobs for test in job.get("tests", [])})
-        running = [_judge(tree, work, files) for tree in trees]
-        for process in running:
+        files = sorted({test.partition("::")[0] for _, tests in jobs for test in tests})
+        for process in [_judge(tree, work, files) for tree in trees]:
             process.wait()
 
 
-def _judge(tree: Path, work: Path, files: list[str]) -> subprocess.Popen:
+def _judge(tree: Path, work: Path, files: list[str]) -> subprocess.Popen[bytes]:
     environment = os.environ | {"MUTATION_WORK": str(work), "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'tests'}"}
-    options = ["-q", "-p", "mutation.judge", "-p", "no:cacheprovider", f"--basetemp={tree}-temp"]
+    options = ["-q", "-p", "mutation.judge", "-p", "no:cacheprovider", f"--basetemp={tree}-temp", *files]
     with (work / f"{tree.name}.log").open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *files], cwd=tree, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
+        command = [sys.executable, "-m", "pytest", *options]
+        return subprocess.Popen(command, cwd=tree, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
 def _copy(tree: Path) -> Path:
     """A copy of what git would keep, edits included."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True)
-    for name in listed.stdout.decode().split("\0"):
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for name in listed.split("\0"):
         if name and (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
@@ -185,17 +176,16 @@ def _empty(folder: Path) -> Path:
 
 
 def report(chosen: Iterable[Mutant], work: Path) -> int:
-    """The score, and who lives."""
+    """The score, with a margin of 95 %, and who lives."""
     judged = verdicts(work)
     known = [(m, judged[m.id]) for m in chosen if m.id in judged]
-    count = Counter(v["outcome"] for _, v in known)
-    n, died = len(known), count["died"]
     for mutant, verdict in known:
         if verdict["outcome"] != "died":
             print(verdict["outcome"], mutant)
-    share = died / n if n else 0.0
-    print(f"{n} judged: {died} died, {count['lived']} lived, {count['unseen']} unseen: "
-          f"{share:.1%} ± {196 * math.sqrt(share * (1 - share) / max(n, 1)):.1f}")  # fmt: skip
+    n, count = max(len(known), 1), Counter(verdict["outcome"] for _, verdict in known)
+    share = count["died"] / n
+    counted = f"{len(known)} judged: {count['died']} died, {count['lived']} lived, {count['unseen']} unseen"
+    print(f"{counted}: {share:.1%} ± {1.96 * math.sqrt(share * (1 - share) / n):.1%}")
     return 0
 
 

@@ -7,6 +7,7 @@ tests up to the first failure. What only an import runs (constants, defaults, cl
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -26,9 +27,13 @@ import pytest
 from mutation.lines import Map
 from mutation.mutants import Mutant
 
-MOST = float(os.environ.get("MUTATION_MOST", 60.0))  # seconds of tests, in the map's time, that one mutant is given; whoever lives through these is a survivor
+MOST = 60.0  # seconds of tests that one mutant is given, in the map's time; who lives through these is a survivor
+PATIENCE, START = 4, 20  # a mutant that takes so many times as long, and so many seconds, hangs: a test would notice
 PASSED = "passed"
-PATIENCE = 4  # times as long, and then it hangs, which some test would have noticed
+IN_FUNCTION = 0x2  # of a code object's flags: its names are its own, so it is a function and no class body
+
+Live = dict[tuple[str, int, str], list[FunctionType]]
+Change = tuple[FunctionType, CodeType]
 
 
 @dataclass(frozen=True)
@@ -43,16 +48,16 @@ class Verdict:
 
 
 def pytest_configure(config):
-    folder = os.environ.get("MUTATION_WORK")
-    if folder:
-        config.pluginmanager.register(Judge(Path(folder), Path.cwd()), "judge")
+    if "MUTATION_WORK" in os.environ:
+        most = float(os.environ.get("MUTATION_MOST", MOST))
+        config.pluginmanager.register(Judge(Path(os.environ["MUTATION_WORK"]), Path.cwd(), most), "judge")
 
 
 class Judge:
     """Takes the mutants of `work/jobs.json` that no other judge has claimed; verdicts go to `work/verdicts.jsonl`."""
 
-    def __init__(self, work: Path, tree: Path) -> None:
-        self.work, self.tree = work, tree
+    def __init__(self, work: Path, tree: Path, most: float) -> None:
+        self.work, self.tree, self.most = work, tree, most
         self.failed = ""  # the test that failed, in the child
 
     def pytest_runtest_logreport(self, report):
@@ -61,59 +66,57 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
-        items, seen = {item.nodeid: item for item in session.items}, Map(self.work / "map.json")
-        self.live, self.clean = live_functions(), set(self.tree.iterdir())
-        for job in self._jobs():
-            mutant, given = Mutant(**job["mutant"]), job.get("tests")
-            tests = [t for t in items if t.startswith(tuple(given))] if given else self._tests(mutant, items, seen)
-            self._write(self.verdict(mutant, tests, items, seen))
+        self.items = {item.nodeid: item for item in session.items}
+        self.seen, self.live, self.clean = Map(self.work / "map.json"), live_functions(), set(self.tree.iterdir())
+        for mutant, given in self._jobs():
+            verdict = self.verdict(mutant, given)
+            with (self.work / "verdicts.jsonl").open("a") as out:
+                out.write(json.dumps(asdict(verdict)) + "\n")
         return True
 
-    def _tests(self, mutant: Mutant, items: dict[str, pytest.Item], seen: Map) -> list[str]:
-        """Those that run the mutant's lines, after whatever was written since the map was recorded."""
-        new = [t for t in items if t not in seen.seconds]
-        return within(seen, new + [t for t in seen.tests(mutant.file, mutant.line, mutant.last_line) if t in items])
-
-    def _jobs(self) -> Iterator[dict]:
-        claims = self.work / "claims"
+    def _jobs(self) -> Iterator[tuple[Mutant, list[str]]]:
         for job in json.loads((self.work / "jobs.json").read_text()):
-            try:
-                os.close(os.open(claims / Mutant(**job["mutant"]).id, os.O_CREAT | os.O_EXCL))
-            except FileExistsError:
-                continue
-            yield job
+            mutant = Mutant(**job["mutant"])
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(self.work / "claims" / mutant.id, os.O_CREAT | os.O_EXCL))
+                yield mutant, job["tests"]
 
-    def _write(self, verdict: Verdict) -> None:
-        with (self.work / "verdicts.jsonl").open("a") as out:
-            out.write(json.dumps(asdict(verdict)) + "\n")
-
-    def verdict(self, mutant: Mutant, tests: list[str], items: dict[str, pytest.Item], seen: Map) -> Verdict:
-        if not tests:
-            return Verdict(mutant.id, "unseen")
+    def verdict(self, mutant: Mutant, given: list[str]) -> Verdict:
         file, began = self.tree / mutant.file, time.monotonic()
         source = file.read_text(encoding="utf-8")
         changed = mutant.applied(source)
-        limit = 20 + PATIENCE * sum(seen.seconds.get(t, 1) + 0.02 for t in tests)
+        changes = changed_functions(self.live, file, source, changed)
+        tests = self._given(given) if given else self._tests(mutant, changes)
+        limit = START + PATIENCE * self.seen.time(tests)
         file.write_text(changed, encoding="utf-8")
         try:
-            functions = changed_functions(self.live, file, source, changed)
-            if functions is None:
-                test = self._fresh(tests, limit)
-            else:
-                test = self._forked(functions, [items[t] for t in tests], limit)
+            test = self._fresh(tests, limit) if changes is None else self._forked(changes, tests, limit)
         finally:
             file.write_text(source, encoding="utf-8")
             self._tidy()
-        return Verdict(mutant.id, "died" if test else "lived", test, round(time.monotonic() - began, 2), len(tests))
+        outcome = "died" if test else "lived" if tests else "unseen"
+        return Verdict(mutant.id, outcome, test, round(time.monotonic() - began, 2), len(tests))
 
-    def _forked(self, functions: list[tuple[FunctionType, CodeType]], items: list[pytest.Item], limit: float) -> str:
+    def _given(self, names: list[str]) -> list[str]:
+        return [test for test in self.items if test.startswith(tuple(names))]
+
+    def _tests(self, mutant: Mutant, changes: list[Change] | None) -> list[str]:
+        """Those that can notice the change, after all that the map does not know yet."""
+        new = [test for test in self.items if test not in self.seen]
+        if changes is None:
+            old = self.seen.of_import(mutant.file)
+        else:
+            old = self.seen.of_lines(mutant.file, mutant.line, mutant.last_line)
+        return self.seen.within(new + [test for test in old if test in self.items], self.most)
+
+    def _forked(self, changes: list[Change], tests: list[str], limit: float) -> str:
         """The first test that fails, in a child whose functions are the mutant's; "" where all pass."""
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                os.setsid()
-                os.write(write, (self._run(functions, items) or PASSED).encode())
+                os.setpgid(0, 0)
+                os.write(write, (self._run(changes, tests) or PASSED).encode())
             finally:
                 os._exit(0)
         os.close(write)
@@ -123,73 +126,66 @@ class Judge:
             said = pipe.read() or "(ended without a word)"
         return "(hung)" if not ended else "" if said == PASSED else said
 
-    def _run(self, functions: list[tuple[FunctionType, CodeType]], items: list[pytest.Item]) -> str:
-        for function, code in functions:
+    def _run(self, changes: list[Change], tests: list[str]) -> str:
+        for function, code in changes:
             function.__code__ = code
+        items = [self.items[test] for test in tests]
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.failed:
                 break
         return self.failed
 
+    def _fresh(self, tests: list[str], limit: float) -> str:
+        """The same, in a process that imports the mutant."""
+        if not tests:
+            return ""
+        chosen, environment = self.work / f"tests{os.getpid()}", dict(os.environ)
+        environment.pop("MUTATION_WORK")
+        chosen.write_text("\n".join(tests))
+        options = ["-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={chosen}-temp", f"@{chosen}"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options],
+            cwd=self.tree,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=os.setpgrp,
+        ) as process:
+            try:
+                said, _ = process.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                return "(hung)"
+            finally:
+                _end_group(process.pid)
+        if process.returncode == 0:
+            return ""
+        bad = [line for line in said.decode().splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        return bad[0].partition(" ")[2].partition(" - ")[0] if bad else "(at import)"
+
     def _tidy(self) -> None:
         """Removes what a mutant left in the project's folder."""
         for path in set(self.tree.iterdir()) - self.clean:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _fresh(self, tests: list[str], limit: float) -> str:
-        environment = {k: v for k, v in os.environ.items() if k != "MUTATION_WORK"}
-        chosen = self.work / f"tests{os.getpid()}"
-        chosen.write_text("\n".join(tests))
-        options = ["-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={self.work / f'temp{os.getpid()}'}"]
-        command = [sys.executable, "-m", "pytest", *options, f"@{chosen}"]
-        process = subprocess.Popen(
-            command, cwd=self.tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        try:
-            said, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            return "(hung)"
-        finally:
-            _end_group(process.pid)
-        if process.returncode == 0:
-            return ""
-        bad = [line for line in said.decode().splitlines() if line.startswith(("FAILED ", "ERROR "))]
-        lines = [line.partition(" ")[2].partition(" - ")[0] for line in bad]
-        return lines[0] if lines else "(at import)"
 
-
-def within(seen: Map, tests: list[str]) -> list[str]:
-    """As many of them, from the first, as MOST allows."""
-    total, chosen = 0.0, []
-    for test in tests:
-        total += seen.seconds.get(test, 0.0) + 0.02
-        if total > MOST and chosen:
-            break
-        chosen.append(test)
-    return chosen
-
-
-def changed_functions(live: Live, file: Path, old: str, new: str) -> list[tuple[FunctionType, CodeType]] | None:
+def changed_functions(live: Live, file: Path, old: str, new: str) -> list[Change] | None:
     """The live functions of a file, each with its new code; None where the change lies outside functions."""
-    pairs = list(_pairs(*(compile(source, str(file), "exec") for source in (old, new))))
+    before, after = (compile(source, str(file), "exec") for source in (old, new))
     found = []
-    for pair in pairs:
+    for pair in _pairs(before, after):
         functions = live.get(_place(pair[0]), []) if pair else []
-        if not functions or pair[0].co_freevars != pair[1].co_freevars:
+        if not pair or not functions or pair[0].co_freevars != pair[1].co_freevars:
             return None
         found += [(f, pair[1]) for f in functions]
     return found
-
-
-Live = dict[tuple[str, int, str], list[FunctionType]]
 
 
 def live_functions() -> Live:
     """Every function there is, by file, line and name."""
     found: Live = defaultdict(list)
     for f in gc.get_objects():
-        if type(f) is FunctionType:  # isinstance would ask proxies, which warn
+        if type(f) is FunctionType:  # isinstance would ask objects that answer with a warning
             found[_place(f.__code__)].append(f)
     return found
 
@@ -198,27 +194,28 @@ def _place(code: CodeType) -> tuple[str, int, str]:
     return code.co_filename, code.co_firstlineno, code.co_name
 
 
-def _pairs(a: CodeType, b: CodeType, in_function: bool = False) -> Iterator[tuple[CodeType, CodeType] | None]:
+def _pairs(a: CodeType, b: CodeType) -> Iterator[tuple[CodeType, CodeType] | None]:
     """(old, new) of the outermost functions that differ; None for a difference outside them."""
-    if in_function:
+    if a.co_flags & IN_FUNCTION:
         if _all(a) != _all(b):
             yield a, b
         return
-    inner_a, inner_b = ([c for c in code.co_consts if isinstance(c, CodeType)] for code in (a, b))
-    if _shape(a) != _shape(b) or len(inner_a) != len(inner_b):
+    inner = [[c for c in code.co_consts if isinstance(c, CodeType)] for code in (a, b)]
+    if _own(a) != _own(b) or len(inner[0]) != len(inner[1]):
         yield None
         return
-    for x, y in zip(inner_a, inner_b, strict=True):
-        yield from _pairs(x, y, in_function=bool(x.co_flags & 0x2))  # CO_NEWLOCALS: a function, not a class body
+    for x, y in zip(*inner, strict=True):
+        yield from _pairs(x, y)
 
 
-def _shape(code: CodeType) -> tuple:
-    constants = tuple((type(c), c) if not isinstance(c, CodeType) else "code" for c in code.co_consts)
-    return code.co_code, repr(constants), code.co_names, code.co_freevars, code.co_cellvars
+def _own(code: CodeType) -> tuple:
+    """What a code object does, without the functions in it and without its place in the file."""
+    constants = [(type(c), c) if not isinstance(c, CodeType) else None for c in code.co_consts]
+    return code.co_code, repr(constants), code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
 
 
 def _all(code: CodeType) -> tuple:
-    return *_shape(code), code.co_varnames, tuple(_all(c) for c in code.co_consts if isinstance(c, CodeType))
+    return *_own(code), tuple(_all(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
 def _ends(pid: int, limit: float) -> bool:
@@ -231,11 +228,8 @@ def _ends(pid: int, limit: float) -> bool:
 
 
 def _end_group(pid: int) -> None:
-    try:
+    """Ends a process and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
-    except ChildProcessError:
-        pass

@@ -10,28 +10,29 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 
+import coverage
 import pytest
 
+EACH = 0.02  # seconds that a test takes beside its own
 CONFIG = Path(__file__).with_name("coverage.ini")
 
 
-def record(tree: Path, folder: Path, options: list[str]) -> Path:
+def record(tree: Path, folder: Path) -> Path:
     """Runs the suite in `tree`; the file of its map, in `folder`."""
     environment = os.environ | {
         "MUTATION_FOLDER": str(folder),
         "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'tests'}",
-        "COVERAGE_PROCESS_START": "",
     }
-    command = ["coverage", "run", f"--rcfile={CONFIG}", "-m", "pytest", "-q", "-p", "mutation.lines", *options]
+    command = ["coverage", "run", f"--rcfile={CONFIG}", "-m", "pytest", "-q", "-p", "mutation.lines"]
     subprocess.run([sys.executable, "-m", *command], cwd=tree, env=environment, check=False)
     return _combined(tree, folder)
 
 
 def _combined(tree: Path, folder: Path) -> Path:
-    import coverage
-
     whole = coverage.CoverageData(str(folder / "all"))
     for part in folder.glob("coverage.*"):
         one = coverage.CoverageData(str(part))
@@ -57,9 +58,7 @@ class Watch:
         self.folder, self.seconds, self.bad = folder, defaultdict(float), set()
 
     def _switch(self, item: pytest.Item, phase: str) -> None:
-        import coverage
-
-        name = item.nodeid if phase == "call" else f"{item.nodeid.partition('::')[0]}::"
+        name = item.nodeid if phase == "call" else f"{_file(item.nodeid)}::"
         os.environ["MUTATION_TEST"] = name
         coverage.Coverage.current().switch_context(name)
 
@@ -90,24 +89,46 @@ def pytest_configure(config):
 
 
 class Map:
-    """The tests that can notice a change to some lines."""
+    """The tests that can notice a change. The quickest files of tests come first."""
 
     def __init__(self, file: Path) -> None:
         read = json.loads(file.read_text()) if file.exists() else {"lines": {}, "seconds": {}}
-        self.lines, self.seconds = read["lines"], read["seconds"]
-        self._files: dict[str, list[str]] = defaultdict(list)
-        for test in self.seconds:
-            self._files[test.partition("::")[0]].append(test)
+        self._lines, self._seconds = read["lines"], read["seconds"]
+        self._order = {test: i for i, test in enumerate(self._seconds)}
+        self._of_file: dict[str, list[str]] = defaultdict(list)
+        for test in self._seconds:
+            self._of_file[_file(test)].append(test)
 
-    def tests(self, file: str, first: int, last: int) -> list[str]:
-        """Of these lines; where only an import runs them, of every line of the file. The quickest files come first."""
-        here = self.lines.get(file, {})
-        named = {t for n in range(first, last + 1) for t in here.get(str(n), [])}
-        named = named or {t for tests in here.values() for t in tests}
-        chosen = {t for name in named for t in (self._files.get(name[:-2], []) if name.endswith("::") else [name])}
-        chosen &= self.seconds.keys()
-        cost: dict[str, float] = defaultdict(float)
-        for test in chosen:
-            cost[test.partition("::")[0]] += self.seconds[test] + 0.02
-        order = {test: i for i, test in enumerate(self.seconds)}
-        return sorted(chosen, key=lambda t: (cost[t.partition("::")[0]], t.partition("::")[0], order[t]))
+    def __contains__(self, test: str) -> bool:
+        return test in self._seconds
+
+    def of_lines(self, file: str, first: int, last: int) -> list[str]:
+        """Those that run one of these lines."""
+        here = self._lines.get(file, {})
+        return self._sorted({t for n in range(first, last + 1) for t in here.get(str(n), [])})
+
+    def of_import(self, file: str) -> list[str]:
+        """What an import runs, it runs for whoever comes first: those that run any line of the file, or else all."""
+        named = {t for tests in self._lines.get(file, {}).values() for t in tests}
+        return self._sorted(named or self._seconds.keys())
+
+    def time(self, tests: list[str]) -> float:
+        return sum(self._seconds.get(test, 0.0) + EACH for test in tests)
+
+    def within(self, tests: list[str], most: float) -> list[str]:
+        """As many of them, from the first, as take `most` seconds."""
+        total = accumulate(self.time([test]) for test in tests)
+        return [test for test, sum_ in zip(tests, total, strict=True) if sum_ <= most] or tests[:1]
+
+    def _sorted(self, named: Iterable[str]) -> list[str]:
+        """Tests by name, "file::" for all of a file: file by file, since a file's tests share fixtures."""
+        tests = {t for name in named for t in (self._of_file[_file(name)] if name.endswith("::") else [name])}
+        tests &= self._seconds.keys()
+        by_file: dict[str, list[str]] = defaultdict(list)
+        for test in sorted(tests, key=self._order.__getitem__):
+            by_file[_file(test)].append(test)
+        return [test for group in sorted(by_file.values(), key=self.time) for test in group]
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]

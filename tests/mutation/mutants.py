@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 COMPARE = {
@@ -25,7 +27,10 @@ BINARY = {
 TWINS = [("min", "max"), ("any", "all"), ("minimum", "maximum"), ("mean", "sum"), ("floor", "ceil"), ("zeros", "ones"),
          ("argmin", "argmax"), ("cos", "sin"), ("exp", "log"), ("var", "std")]  # fmt: skip
 TWIN = dict(TWINS) | {b: a for a, b in TWINS}
-READ = {"help", "metavar", "description", "epilog", "prog", "usage", "strict", "stacklevel"}  # zip's `strict` guards only
+OPERATOR = re.compile(r" ?(is not|not in|[^\s()]+) ?")
+COMMA = re.compile(r",[, \n]*")
+# What a person reads, and guards that never act: no argument of these names is left out.
+READ = {"help", "metavar", "description", "epilog", "prog", "usage", "strict", "stacklevel"}
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,10 @@ class Finder:
                 old, new = BINARY[type(op)]
                 start, end = self.between(node.target, node.value)
                 yield start, end, self.source[start:end].replace(old, new, 1), "operator"
-            case ast.UnaryOp(op=ast.USub() | ast.Not()):
-                yield *self.span(node), f"({self.text(node.operand)})", "sign" if isinstance(node.op, ast.USub) else "not"
+            case ast.UnaryOp(op=ast.USub()):
+                yield *self.span(node), f"({self.text(node.operand)})", "sign"
+            case ast.UnaryOp(op=ast.Not()):
+                yield *self.span(node), f"({self.text(node.operand)})", "not"
             case ast.BoolOp(values=[first, second, *_], op=op):
                 yield *self.between(first, second), " or " if isinstance(op, ast.And) else " and ", "and, or"
             case ast.Constant(value=bool() as value):
@@ -144,7 +151,7 @@ class Finder:
                 yield *self.span(node.test), f"(not ({self.text(node.test)}))", "condition"
             case ast.comprehension(ifs=[test, *_]) if not _negatable(test):
                 yield *self.span(test), f"(not ({self.text(test)}))", "condition"
-            case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()) if isinstance(node.value, ast.Call):
+            case ast.Expr(value=ast.Call()):
                 yield *self.span(node), "pass", "statement left out"
             case ast.Call():
                 yield from self.of_call(node)
@@ -167,11 +174,11 @@ class Finder:
         for keyword in named:
             if keyword.arg not in READ:
                 start, end = self.span(keyword)
-                comma = len(self.source[end:]) - len(self.source[end:].lstrip(", \n"))
-                yield start, end + comma if self.source[end : end + 1] == "," else end, "", "argument left out"
+                comma = COMMA.match(self.source, end)
+                yield start, comma.end() if comma else end, "", "argument left out"
 
     def swaps(self, nodes: list[ast.expr], kind: str) -> Iterator[tuple[int, int, str, str]]:
-        for a, b in zip(nodes, nodes[1:], strict=False):
+        for a, b in pairwise(nodes):
             (start, end_a), (start_b, end) = self.span(a), self.span(b)
             if not (_text(a) and _text(b) and " " in self.text(a)):
                 yield start, end, self.text(b) + self.source[end_a:start_b] + self.text(a), kind
@@ -180,12 +187,10 @@ class Finder:
         return self.place(node.lineno, node.col_offset), self.place(node.end_lineno, node.end_col_offset)
 
     def between(self, a: ast.AST, b: ast.AST) -> tuple[int, int]:
-        """What stands between two nodes but brackets: the operator with its spaces."""
-        start, end = self.span(a)[1], self.span(b)[0]
-        text = self.source[start:end]
-        return end - len(text.lstrip(") \n")) - (1 if text.strip(") \n(") != text else 0), end - (
-            len(text) - len(text.rstrip("( \n")) - 1
-        )
+        """The operator between two nodes, with a space on each side where there is one."""
+        found = OPERATOR.search(self.source, self.span(a)[1], self.span(b)[0])
+        assert found, ast.unparse(a)
+        return found.span()
 
     def text(self, node: ast.AST) -> str:
         start, end = self.span(node)
