@@ -239,14 +239,6 @@ def test_every_part_of_the_profile_is_timed():
     assert {part for part, seconds in parts.seconds.items() if seconds > 0} == set(profile.PARTS)
 
 
-def test_the_mutation_set_up_names_files_that_exist():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    named = re.findall(r'"((?:numgan|tests)/\S+)"', text.partition("[tool.mutmut]")[2])
-    assert len(named) > 10
-    for pattern in named:
-        assert list(ROOT.glob(pattern)), pattern
-
-
 def test_the_readmes_film_is_what_the_command_makes_and_small():
     assert "(benchmarks/results/film.gif)" in (ROOT / "README.md").read_text(encoding="utf-8").partition("## ")[0]
     with Image.open(make_film.OUT) as film:

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 
-import coverage
 import pytest
 
 EACH = 0.02  # seconds that a test takes beside its own
@@ -33,6 +32,8 @@ def record(tree: Path, folder: Path) -> Path:
 
 
 def _combined(tree: Path, folder: Path) -> Path:
+    import coverage  # of the extra `mutation`: to judge mutants takes none
+
     whole = coverage.CoverageData(str(folder / "all"))
     for part in folder.glob("coverage.*"):
         one = coverage.CoverageData(str(part))
@@ -58,6 +59,8 @@ class Watch:
         self.folder, self.seconds, self.bad = folder, defaultdict(float), set()
 
     def _switch(self, item: pytest.Item, phase: str) -> None:
+        import coverage
+
         name = item.nodeid if phase == "call" else f"{_file(item.nodeid)}::"
         os.environ["MUTATION_TEST"] = name
         coverage.Coverage.current().switch_context(name)
