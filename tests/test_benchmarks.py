@@ -1,7 +1,6 @@
 """The benchmarks: their store keeps what it was given, their pages are what they kept, and the peers make one step."""
 
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
