@@ -68,6 +68,8 @@ class Judge:
     def pytest_runtestloop(self, session):
         self.items = {item.nodeid: item for item in session.items}
         self.seen, self.live, self.clean = Map(self.work / "map.json"), live_functions(), set(self.tree.iterdir())
+        new = [test for test in self.items if test not in self.seen] if self.seen else []
+        self.new = [test for test in new if not self._forked([], [test], START)]  # and pass here, without a mutant
         for mutant, given in self._jobs():
             verdict = self.verdict(mutant, given)
             with (self.work / "verdicts.jsonl").open("a") as out:
@@ -101,13 +103,12 @@ class Judge:
         return [test for test in self.items if test.startswith(tuple(names))]
 
     def _tests(self, mutant: Mutant, changes: list[Change] | None) -> list[str]:
-        """Those that can notice the change, after all that the map does not know yet."""
-        new = [test for test in self.items if test not in self.seen]
+        """Those that can notice the change, then all that the map does not know yet."""
         if changes is None:
             old = self.seen.of_import(mutant.file)
         else:
             old = self.seen.of_lines(mutant.file, mutant.line, mutant.last_line)
-        return self.seen.within(new + [test for test in old if test in self.items], self.most)
+        return self.seen.within([test for test in old if test in self.items] + self.new, self.most)
 
     def _forked(self, changes: list[Change], tests: list[str], limit: float) -> str:
         """The first test that fails, in a child whose functions are the mutant's; "" where all pass."""

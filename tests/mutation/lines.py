@@ -92,7 +92,7 @@ def pytest_configure(config):
 
 
 class Map:
-    """The tests that can notice a change. The quickest files of tests come first."""
+    """The tests that can notice a change: first the quickest of each file, then file by file: these share fixtures."""
 
     def __init__(self, file: Path) -> None:
         read = json.loads(file.read_text()) if file.exists() else {"lines": {}, "seconds": {}}
@@ -101,6 +101,9 @@ class Map:
         self._of_file: dict[str, list[str]] = defaultdict(list)
         for test in self._seconds:
             self._of_file[_file(test)].append(test)
+
+    def __bool__(self) -> bool:
+        return bool(self._seconds)
 
     def __contains__(self, test: str) -> bool:
         return test in self._seconds
@@ -124,13 +127,15 @@ class Map:
         return [test for test, sum_ in zip(tests, total, strict=True) if sum_ <= most] or tests[:1]
 
     def _sorted(self, named: Iterable[str]) -> list[str]:
-        """Tests by name, "file::" for all of a file: file by file, since a file's tests share fixtures."""
+        """Tests by name, "file::" for all of a file."""
         tests = {t for name in named for t in (self._of_file[_file(name)] if name.endswith("::") else [name])}
         tests &= self._seconds.keys()
         by_file: dict[str, list[str]] = defaultdict(list)
         for test in sorted(tests, key=self._order.__getitem__):
             by_file[_file(test)].append(test)
-        return [test for group in sorted(by_file.values(), key=self.time) for test in group]
+        quickest = sorted((min(group, key=self._seconds.get) for group in by_file.values()), key=self._seconds.get)
+        rest = [test for group in sorted(by_file.values(), key=self.time) for test in group]
+        return list(dict.fromkeys(quickest + rest))
 
 
 def _file(test: str) -> str:
