@@ -17,11 +17,11 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +32,7 @@ from mutation.mutants import Mutant, mutants, slips
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN, SLIPS = (Path(__file__).with_name(f"{name}.json") for name in ("known", "slips"))
+PAGE = ROOT / "tests" / "MUTANTS.md"
 CORE = ("numgan/layers/", "numgan/losses.py", "numgan/optim.py", "numgan/network.py", "numgan/gan.py")
 
 
@@ -171,17 +172,31 @@ def _empty(folder: Path) -> Path:
 
 
 def report(chosen: Iterable[Mutant], work: Path) -> int:
-    """The score, with a margin of 95 %, and who lives."""
-    judged = verdicts(work)
-    known = [(m, judged[m.id]) for m in chosen if m.id in judged]
-    for mutant, verdict in known:
-        if verdict["outcome"] != "died":
-            print(verdict["outcome"], mutant)
-    n, count = max(len(known), 1), Counter(verdict["outcome"] for _, verdict in known)
-    share = count["died"] / n
-    counted = f"{len(known)} judged: {count['died']} died, {count['lived']} lived, {count['unseen']} unseen"
-    print(f"{counted}: {share:.1%} ± {1.96 * math.sqrt(share * (1 - share) / n):.1%}")
+    """Who lives, with what MUTANTS.md says of it; and the score, with a margin of 95 %, of all and room by room."""
+    judged, said = verdicts(work), judgements()
+    known = [(m, judged[m.id]["outcome"]) for m in chosen if m.id in judged]
+    for mutant, outcome in known:
+        if outcome != "died":
+            print(f"{outcome} {said.get(mutant.id, 'not yet judged'):<14} {mutant}")
+    rooms = {room: [pair for pair in known if _room(pair[0]) == room] for room in sorted({_room(m) for m, _ in known})}
+    print(f"| {'room':<14} | mutants | died | equivalent | share of the others |\n|---|---|---|---|---|")
+    for room, pairs in {**rooms, "**all**": known}.items():
+        died = sum(outcome == "died" for _, outcome in pairs)
+        same = sum(outcome != "died" and said.get(m.id) == "equivalent" for m, outcome in pairs)
+        n = max(len(pairs) - same, 1)
+        margin = 1.96 * math.sqrt(died / n * (1 - died / n) / n)
+        print(f"| {room:<14} | {len(pairs)} | {died} | {same} | {died / n:.1%} ± {margin:.1%} |")
     return 0
+
+
+def judgements() -> dict[str, str]:
+    """What the page says of each mutant that lives: equivalent, cosmetic, …"""
+    return dict(re.findall(r"^\| `([0-9a-f]{12})` \| (\w+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def _room(mutant: Mutant) -> str:
+    folder, _, rest = mutant.file.removeprefix("numgan/").partition("/")
+    return f"{folder}/" if rest else folder
 
 
 if __name__ == "__main__":

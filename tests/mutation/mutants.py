@@ -29,7 +29,7 @@ TWINS = [("min", "max"), ("any", "all"), ("minimum", "maximum"), ("mean", "sum")
 TWIN = dict(TWINS) | {b: a for a, b in TWINS}
 OPERATOR = re.compile(r" ?(is not|not in|[^\s()]+) ?")
 COMMA = re.compile(r",[, \n]*")
-# What a person reads, and guards that never act: no argument of these names is left out.
+# Arguments that a person reads, or that guard what never happens (zip's strict): left as they are.
 READ = {"help", "metavar", "description", "epilog", "prog", "usage", "strict", "stacklevel"}
 
 
@@ -216,6 +216,8 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
         todo = [statement]
     while todo:
         node = todo.pop()
+        if isinstance(node, ast.keyword) and node.arg in READ:
+            continue
         yield node
         for name, value in ast.iter_fields(node):
             if name == "annotation":
