@@ -29,12 +29,12 @@ def g(a, *, b):
 
 @pytest.fixture
 def root(tmp_path):
-    (tmp_path / "small.py").write_text(SOURCE)
+    (tmp_path / "tiny.py").write_text(SOURCE)
     return tmp_path
 
 
 def test_each_kind_of_slip_is_made_once_and_prose_is_left_alone(root):
-    made = {(m.line, m.old, m.new) for m in mutants(root, "small.py")}
+    made = {(m.line, m.old, m.new) for m in mutants(root, "tiny.py")}
     assert made == {
         (3, "0.5", "1.0"),
         *[(6, "3", "4"), (6, "2", "3")],
@@ -46,35 +46,35 @@ def test_each_kind_of_slip_is_made_once_and_prose_is_left_alone(root):
 
 
 def test_a_mutant_keeps_its_name_when_the_file_around_it_changes(root):
-    before = {m.id: m.new for m in mutants(root, "small.py")}
-    (root / "small.py").write_text("import math\n\n" + SOURCE.replace("min(a, b)", "min(a, b, 0)"))
-    after = {m.id: m.new for m in mutants(root, "small.py")}
+    before = {m.id: m.new for m in mutants(root, "tiny.py")}
+    (root / "tiny.py").write_text("import math\n\n" + SOURCE.replace("min(a, b)", "min(a, b, 0)"))
+    after = {m.id: m.new for m in mutants(root, "tiny.py")}
     assert len(before.keys() & after.keys()) == len(before) - 2, "the two of the line that changed"
     assert all(before[i] == after[i] for i in before.keys() & after.keys())
 
 
 def test_mutants_that_look_alike_have_names_of_their_own(root):
-    (root / "small.py").write_text("y = [x + 1, x + 1]\n")
-    made = mutants(root, "small.py")
+    (root / "tiny.py").write_text("y = [x + 1, x + 1]\n")
+    made = mutants(root, "tiny.py")
     assert len({m.id for m in made}) == len(made) == 4
 
 
 def test_a_slip_by_hand_must_fit_exactly_once(root):
-    (root / "slips.json").write_text(json.dumps({"small.py": [["a - b", "b - a"], ["a", "b"], ["gone", ""]]}))
+    (root / "slips.json").write_text(json.dumps({"tiny.py": [["a - b", "b - a"], ["a", "b"], ["gone", ""]]}))
     assert [(m.line, m.applied(SOURCE).count("b - a")) for m in slips(root, root / "slips.json")] == [(11, 1)]
 
 
 def test_what_lies_in_functions_is_replaced_in_memory_and_the_rest_is_not(root, monkeypatch):
     monkeypatch.syspath_prepend(root)
-    import small
+    import tiny
 
-    live, file = live_functions(), root / "small.py"
+    live, file = live_functions(), root / "tiny.py"
     [(function, code)] = changed_functions(live, file, SOURCE, SOURCE.replace("a - b", "a + b"))
-    assert function is small.f
-    assert small.g(3, b=2) == 2
+    assert function is tiny.f
+    assert tiny.g(3, b=2) == 2
     [(function, code)] = changed_functions(live, file, SOURCE, SOURCE.replace("min", "max"))
-    small.g.__code__ = code
-    assert small.g(3, b=2) == 3
+    tiny.g.__code__ = code
+    assert tiny.g(3, b=2) == 3
     for slip in (("0.5", "1.0"), ("= 3", "= 4")):  # a constant, a default: only an import runs these
         assert changed_functions(live, file, SOURCE, SOURCE.replace(*slip)) is None
 
@@ -82,16 +82,16 @@ def test_what_lies_in_functions_is_replaced_in_memory_and_the_rest_is_not(root, 
 @pytest.mark.notebooks
 def test_a_judge_tells_who_dies_from_who_lives(tmp_path):
     """A project of one file and one test, judged as the package is."""
-    (tmp_path / "small.py").write_text(SOURCE)
-    test = "import small\ndef test_g():\n    assert small.g(1, b=2) == 1 and small.LIMIT < 1\n"
-    (tmp_path / "test_small.py").write_text(test)
-    made = [m for m in mutants(tmp_path, "small.py") if m.line in (3, 15)]
+    (tmp_path / "tiny.py").write_text(SOURCE)
+    test = "import tiny\ndef test_g():\n    assert tiny.g(1, b=2) == 1 and tiny.LIMIT < 1\n"
+    (tmp_path / "test_tiny.py").write_text(test)
+    made = [m for m in mutants(tmp_path, "tiny.py") if m.line in (3, 15)]
     work = tmp_path / "work"
     (work / "claims").mkdir(parents=True)
-    (work / "jobs.json").write_text(json.dumps([{"mutant": vars(m), "tests": ["test_small.py"]} for m in made]))
+    (work / "jobs.json").write_text(json.dumps([{"mutant": vars(m), "tests": ["test_tiny.py"]} for m in made]))
     path = f"{tmp_path}:{Path(__file__).parent}"
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "mutation.judge", "-p", "no:cacheprovider", "test_small.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "mutation.judge", "-p", "no:cacheprovider", "test_tiny.py"],
         cwd=tmp_path,
         env={"PATH": "", "PYTHONPATH": path, "MUTATION_WORK": str(work)},
         check=False,
@@ -99,6 +99,6 @@ def test_a_judge_tells_who_dies_from_who_lives(tmp_path):
     )
     verdicts = map(json.loads, (work / "verdicts.jsonl").read_text().splitlines())
     said = {verdict["id"]: (verdict["outcome"], verdict["test"]) for verdict in verdicts}
-    died, lived = ("died", "test_small.py::test_g"), ("lived", "")
+    died, lived = ("died", "test_tiny.py::test_g"), ("lived", "")
     assert {m.new: said[m.id] for m in made} == {"1.0": died, "max": died, "b, a": lived}
-    assert (tmp_path / "small.py").read_text() == SOURCE
+    assert (tmp_path / "tiny.py").read_text() == SOURCE
