@@ -63,10 +63,11 @@ def _get(mirror: str, file: File, room: Path) -> bytes:
     from tqdm import tqdm
 
     name = f"{file.name}.gz"
-    look: dict[str, Any] = {"desc": name, "unit": "B", "unit_scale": True, "disable": None, "dynamic_ncols": True}
+    look: dict[str, Any] = {"desc": name, "unit": "B", "unit_scale": True, "disable": None, "leave": False}
     try:
-        with tqdm(total=1, **look) as bar:  # pooch sets its total
-            get = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=PATIENCE)
+        with tqdm(total=1, **look) as bar, contextlib.ExitStack() as answers:  # pooch sets the total
+            close = {"response": lambda answer, **_: answers.enter_context(answer)}  # pooch leaves failed ones open
+            get = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=PATIENCE, hooks=close)
             path = pooch.retrieve(mirror + name, f"sha256:{file.sha256_gz}", name, room, downloader=get)
         return Path(path).read_bytes()
     except requests.RequestException as error:
@@ -91,7 +92,7 @@ def _why(error: Any) -> str:
 def take(source: Path, wanted: Mapping[str, File], folder: Path) -> None:
     """The files from a folder, packed or not, or from a .npz in Keras' layout. InputError if one is not MNIST's, and
     then none is taken."""
-    if source.is_file():
+    if os.path.isfile(source):
         packed = {file: idx.pack(_of_npz(source, key)) for key, file in wanted.items()}
     else:
         packed = {file: _packed(_at_hand(source, file), file) for file in wanted.values()}
