@@ -95,7 +95,7 @@ BAD = {
 
 @pytest.mark.parametrize("kind", [kind for kind in BAD if kind != "silent"])  # that takes a while, four times
 def test_where_the_first_mirror_fails_the_second_serves(kind, get, server, tmp_path):
-    status, out, err = get(kind, "good")
+    status, _, err = get(kind, "good")
     assert (status, err) == (0, "")
     assert sorted(inside(tmp_path)) == sorted(NAMES)
     assert [name for way, name in server.asked if way == "good"] == NAMES
@@ -137,19 +137,25 @@ def test_a_cache_that_cannot_be_written_is_said_before_anything_is_asked_for(get
     check_one_line(err, "nothing can be written there", "set NUMGAN_DATA to another folder")
 
 
-@pytest.mark.parametrize("room", [10, 120])
-def test_a_full_disk(room, get, tmp_path):
-    """No file may become larger than `room` bytes: the first already fails, or some of the labels fit."""
+@pytest.mark.parametrize("way", ["a mirror", "files at hand"])
+def test_a_full_disk(way, get, tmp_path, capsys):
+    """No file may become larger than 100 bytes: too small for images, enough for labels."""
     resource = pytest.importorskip("resource", reason="limits of POSIX")
+    (tmp_path / "hand").mkdir()
+    for name, content in PACKED.items():
+        (tmp_path / "hand" / name).write_bytes(content)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
-        assert cli.main(["data", "mnist", "--from", "/nowhere"]) == 2  # reads, and refuses without writing
-        status, out, err = get("good")
+        if way == "a mirror":
+            status, out, err = get("good")
+        else:
+            status = cli.main(["data", "mnist", "--from", str(tmp_path / "hand")])
+            out, err = capsys.readouterr()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (status, out) == (1, "")
-    check_one_line(err.split("\n", 1)[1], str(tmp_path / "cache"), "File too large", "make room there", "NUMGAN_DATA")
+    check_one_line(err, str(tmp_path / "cache"), "File too large", "make room there", "NUMGAN_DATA")
     assert inside(tmp_path) == []
     assert get("good")[0] == 0
 

@@ -1,4 +1,4 @@
-"""MNIST in full: 60,000 digits to train on and 10,000 to test on.
+"""MNIST in full: 60,000 digits to train on and 10,000 to test on, by Yann LeCun and Corinna Cortes (CC BY-SA 3.0).
 
 It is not part of the package. `numgan data mnist` brings its four files into a folder, the cache; here they are read.
 """
