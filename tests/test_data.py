@@ -473,7 +473,7 @@ def test_paths_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
     [
         ({"name_or_path": "digit"}, ["'digit'", "did you mean 'digits'?", "gaussian, mixture, ring, grid", ".npz"]),
         ({"name_or_path": "DIGITS"}, ["did you mean 'digits'?"]),
-        ({"name_or_path": "qqq"}, ["'qqq'", "digits, gaussian"]),
+        ({"name_or_path": "qqq"}, ["'qqq'", "digits, mnist, gaussian"]),
         ({"name_or_path": ""}, ["''", "digits"]),
         ({"name_or_path": "digits", "split": "test"}, ["digits", "x_test", "train"]),
         ({"name_or_path": "ring", "split": "test"}, ["ring", "test", "seed"]),

@@ -111,7 +111,7 @@ def test_where_all_fail_one_line_says_how_and_the_cache_stays_as_it_was(kind, ge
     status, out, err = get(kind, "404")
     assert (status, out) == (1, "")
     address = kind if "//" in kind else server.url(kind)
-    check_one_line(err, "numgan: error: ", NAMES[0], f"{server.url('404')} answered 404", *ADVICE)
+    check_one_line(err, f"numgan: error: no mirror gave {NAMES[0]} (", f"{server.url('404')} answered 404", *ADVICE)
     why = BAD[kind] if isinstance(BAD[kind], tuple) else (BAD[kind],)
     assert any(f"{address} {words}" in err for words in why), err
     assert inside(tmp_path) == [NAMES[1]]

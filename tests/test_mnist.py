@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,13 +79,13 @@ def test_an_empty_cache_is_said_and_nothing_is_downloaded(tmp_path, capsys, monk
 
 
 def test_reading_needs_no_pooch(full, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pooch", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "pooch", None)  # as if it were not installed
     assert len(ng.data.load("mnist")) == len(X)
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMGAN_DATA", "~/shared")
-    assert mnist.cache() == mnist.Path.home() / "shared"
+    assert mnist.cache() == Path.home() / "shared"
     monkeypatch.setenv("NUMGAN_DATA", "")
     pooch = pytest.importorskip("pooch", reason="says where a user's cache is")
     assert mnist.cache() == pooch.os_cache("numgan")
