@@ -97,6 +97,10 @@ class Handler(BaseHTTPRequestHandler):
     def serve_silent(self, content):
         self.server.go_on.wait(20)
 
+    def serve_stalled(self, content):
+        self.send(content[:20], length=len(content))
+        self.server.go_on.wait(20)
+
     def serve_ctrl_c(self, content):
         """Half of the file; then Ctrl-C is pressed here, and the rest never comes."""
         self.send(content[:20], length=len(content))

@@ -86,7 +86,7 @@ def _why(error: Any) -> str:
         return f"was silent for {PATIENCE} s"
     if isinstance(error, kinds.ChunkedEncodingError | kinds.ContentDecodingError):
         return "broke off"
-    return "has no valid certificate" if isinstance(error, kinds.SSLError) else "could not be reached"
+    return "has no valid certificate" if isinstance(error, kinds.SSLError) else "could not be reached, or fell silent"
 
 
 def take(source: Path, wanted: Mapping[str, File], folder: Path) -> None:
