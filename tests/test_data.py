@@ -161,6 +161,18 @@ def test_the_range_applies_to_the_digits(digits):
     np.testing.assert_allclose(digits.restore(digits.x), unit.x, atol=1e-7)
 
 
+@pytest.mark.notebooks
+def test_the_digits_are_among_all_of_mnist(digits):
+    try:
+        train, test = load("mnist"), load("mnist", split="test")
+    except InputError as error:
+        pytest.skip(str(error))
+    assert np.bincount(train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    label = {row.tobytes(): c for row, c in zip(train.x, train.labels, strict=True)}
+    assert [label[row.tobytes()] for row in digits.x] == digits.labels.tolist()
+
+
 # --- toy distributions --------------------------------------------------------------------------------------------
 
 
@@ -461,7 +473,7 @@ def test_paths_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
     [
         ({"name_or_path": "digit"}, ["'digit'", "did you mean 'digits'?", "gaussian, mixture, ring, grid", ".npz"]),
         ({"name_or_path": "DIGITS"}, ["did you mean 'digits'?"]),
-        ({"name_or_path": "qqq"}, ["'qqq'", "digits, gaussian"]),
+        ({"name_or_path": "qqq"}, ["'qqq'", "digits, mnist, gaussian"]),
         ({"name_or_path": ""}, ["''", "digits"]),
         ({"name_or_path": "digits", "split": "test"}, ["digits", "x_test", "train"]),
         ({"name_or_path": "ring", "split": "test"}, ["ring", "test", "seed"]),

@@ -120,6 +120,11 @@ def test_only_backend_names_cupy_and_only_plots_import_matplotlib():
         assert ("matplotlib" in modules) == (name_of(path) in ("plots", "lab/plots", "lab/sliders"))
 
 
+def test_only_download_names_pooch():
+    for path in FILES:
+        assert bool({"pooch", "requests"} & set(modules_named(path))) == (name_of(path) == "data/download")
+
+
 def test_one_training_step_is_readable_in_seven_short_files():
     assert sum(len((ROOT / f"{room}.py").read_text(encoding="utf-8").splitlines()) for room in READERS_PATH) <= 1020
 

@@ -1,4 +1,4 @@
-"""The command line: numgan train | sample | gradcheck | gpucheck | lab.
+"""The command line: numgan train | sample | gradcheck | gpucheck | lab | data.
 
 Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged, the disk is full). 2: it was asked
 for something that cannot be done, said in one line; nothing on disk was touched.
@@ -13,12 +13,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from numgan import data, losses, models, penalty
+from numgan import losses, models, penalty
+from numgan.app.data import data
 from numgan.app.gradcheck import gpucheck, gradcheck
 from numgan.app.lab import lab
 from numgan.app.sample import sample
 from numgan.app.train import train
 from numgan.backend import BACKENDS
+from numgan.data import NAMES
 from numgan.errors import DivergedError, InputError, reason
 
 
@@ -82,14 +84,14 @@ def _names(table: Iterable[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    names = "train | sample | gradcheck | gpucheck | lab"
+    names = "train | sample | gradcheck | gpucheck | lab | data"
     subparsers = parser.add_subparsers(title="commands", metavar=names, required=True)
     subparsers._parser_class = _Parser  # type: ignore[attr-defined]
 
     p = subparsers.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
     p.set_defaults(command=train)
     kinds = "a .npz or .npy file, or a folder of images"
-    p.add_argument("--data", help=f"{_names(data.NAMES)}, or the path of {kinds} (digits)")
+    p.add_argument("--data", help=f"{_names(NAMES)}, or the path of {kinds} (digits)")
     p.add_argument("--size", type=int, help="pixels along a side, to which the images of a folder are brought (64)")
     p.add_argument("--model", help=f"{_names(models.BY_NAME)} (what fits the data)")
     p.add_argument("--loss", help=f"{_names(losses.BY_NAME)} (the model's)")
@@ -132,4 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--cure", help="this cure alone; none: the failing run alone")
     p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
     p.add_argument("--out", help="film it: a new .gif or .html; needs --cure")
+
+    p = subparsers.add_parser("data", help="bring all of MNIST to this computer, 12 MB: 60,000 and 10,000 digits")
+    p.set_defaults(command=data)
+    p.add_argument("name", metavar="NAME", help="mnist; it lies in NUMGAN_DATA, a folder to share, or a cache of yours")
+    p.add_argument("--from", dest="source", metavar="DIR", help="no download: its four files, or Keras' mnist.npz")
     return parser

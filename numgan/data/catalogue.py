@@ -4,13 +4,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from numgan.data import mnist
 from numgan.data.base import Data, Range, check_range
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
 from numgan.errors import InputError, check_path, guess
 
-NAMES: dict[str, Path | Callable[[], Data]] = {
+NAMES: dict[str, Path | Callable[..., Data]] = {
     "digits": Path(__file__).with_name("digits.npz"),  # 5,000 of MNIST; DIGITS.md says where they come from
+    "mnist": mnist.load,  # all of it, once numgan data mnist has brought it here
     "gaussian": gaussian,
     "mixture": mixture,
     "ring": ring,
@@ -28,7 +30,7 @@ def load(
     `images.read`).
 
     range   (lo, hi), what black and white become; toy data and vectors keep their own units
-    split   "train", or "test" for the x_test of a file in Keras' layout
+    split   "train", or "test" for the other 10,000 of mnist and the x_test of a file in Keras' layout
     size    the side in pixels that the images of a folder get (64)
 
     Raises InputError: one line that says what is wrong and what to do.
@@ -44,6 +46,8 @@ def load(
         _check_known(name)
     if size is not None:
         raise InputError(f"size is {size!r}, but {name!r} is no folder of images, and nothing else is resized; drop it")
+    if source is mnist.load:
+        return mnist.load(range, split)
     if isinstance(source, Path):
         return read(source, range, split, name if name in NAMES else source.stem)
     if split == "test":

@@ -23,14 +23,14 @@ def read(path: str | os.PathLike[str], range: Range, split: str, name: str) -> D
     Floats (n, n_x) are vectors: kept as they are. Raises InputError for all else; pickles are never opened.
     """
     try:
-        x, labels = _arrays(path, split)
+        x, labels = arrays(path, split)
         return from_array(x, labels, range, name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error.__cause__
 
 
-def _arrays(path: str | os.PathLike[str], split: str) -> tuple[Array, Array | None]:
-    """x and its labels, as they stand in the file."""
+def arrays(path: str | os.PathLike[str], split: str) -> tuple[Array, Array | None]:
+    """x and its labels, as they stand in the file. Raises InputError, without the path, where that cannot be told."""
     if Path(path).exists() and not Path(path).is_file():
         raise InputError("is a directory, a device or a pipe, expected a file; save it to one")
     try:
