@@ -19,7 +19,8 @@ SIDES = [  # the signals that differ from WELL, and what is said
     ({"reverse_kl": math.nan}, "diverging: a pull of 0.8 on each sample: bound the slope of D, or lower both rates"),
     ({**FAR_AND_FAINT, "accuracy": 0.901}, "vanishing gradient: D wins, and is too sure to teach G: try the "
      "non-saturating loss"),
-    ({**FAR_AND_FAINT, "accuracy": 0.9}, "D learns nothing: it puts data above samples 90% of the time: raise its rate"),
+    ({**FAR_AND_FAINT, "accuracy": 0.9}, "D learns nothing: it puts data above samples 90% of the time: raise its "
+     "rate"),
     ({**FAR_AND_FAINT, "fit": 1.0, "accuracy": 0.95}, "healthy: samples are on their way"),
     ({**FAR_AND_FAINT, "pull": 0.005, "accuracy": 0.95}, "healthy: samples are on their way"),
     ({"fit": 0.251, "accuracy": 0.049}, "D learns nothing: it puts data above samples 5% of the time: raise its rate"),

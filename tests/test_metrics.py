@@ -171,7 +171,7 @@ def test_divergences_of_two_cells_by_hand():
     assert found.kl == pytest.approx(0.7 * math.log(0.7 / 0.375) + 0.3 * math.log(0.3 / 0.625))
     same = np.full((3, 2), 5.0)
     assert grid_divergences(same, same[:2]).js == 0
-    assert grid_divergences(same, same[:2] + [1, 0]).js == pytest.approx(math.log(2))
+    assert grid_divergences(same, same[:2] + np.array([1, 0])).js == pytest.approx(math.log(2))
 
 
 def test_distances_are_exact_in_few_dimensions_never_negative_and_come_in_blocks():
