@@ -105,15 +105,16 @@ def test_the_history_pairs_each_name_with_its_curve():
         "−log 4": ("0.3", ":", [[0, -math.log(4)], [1, -math.log(4)]]),
     }
     assert legend(left) == ["loss_D", "loss_G", "V", "−log 4"]
+    assert {line.get_linewidth() for line in (*left.lines, *right.lines)} == {1}
     half = right.lines[-1]
-    assert (half.get_linestyle(), half.get_xydata().tolist()) == (":", [[0, 0.5], [1, 0.5]])
+    assert (half.get_color(), half.get_linestyle(), half.get_xydata().tolist()) == ("0.3", ":", [[0, 0.5], [1, 0.5]])
     half.remove()
     assert curves(right) == {"D(x)": (REAL, "-", of["D_x"]), "D(G(z))": (GENERATED, "-", of["D_Gz"])}
     assert legend(right) == ["D(x)", "D(G(z))"]
     assert right.get_ylim() == (0, 1)
+    assert {text.get_fontsize() for ax in (left, right) for text in ax.get_legend().get_texts()} == {8}
     titles = [(ax.get_title(), ax.get_xlabel()) for ax in (left, right)]
     assert titles == [("what each player descends, and V", "step"), ("what D believes, on average", "step")]
-    assert plots.history(records).get_size_inches().tolist() == [10, 4]
     assert len(plots.history([]).axes) == 2
     for bad in (records[0], [1.0], "records"):
         with pytest.raises(ng.InputError, match=r"plots.history\(run.history\)"):
@@ -153,11 +154,17 @@ def test_samples_are_to_the_left_and_data_to_the_right(shape):
 
 def test_figures_are_as_high_as_what_they_show():
     x = np.zeros((20, 12))
-    assert plots.samples(x, x, (2, 6)).get_size_inches().tolist() == pytest.approx([10, 4.92 * 8 / 55 + 0.36])
-    assert plots.sheet(x, (2, 6)).get_size_inches().tolist() == pytest.approx([6, 6 * 4 / 5])  # four rows of five
-    assert plots.progress([x] * 3, [0, 1, 2], (2, 6)).get_size_inches().tolist() == pytest.approx([8, 0.85 * 3])
-    assert plots.progress([x] * 3, [0, 1, 2]).get_size_inches().tolist() == pytest.approx([2.2 * 3, 2.8])
-    assert plots.sheet(x).get_size_inches().tolist() == [5, 5]
+    for figure, width, height in (
+        (plots.samples(x, x, (2, 6)), 10, 4.92 * 8 / 55 + 0.36),
+        (plots.sheet(x, (2, 6)), 6, 6 * 4 / 5),  # four rows of five
+        (plots.progress([x] * 3, [0, 1, 2], (2, 6)), 8, 0.85 * 3),
+        (plots.progress([x] * 3, [0, 1, 2]), 2.2 * 3, 2.8),
+        (plots.sheet(x), 5, 5),
+        (plots.samples(x, x), 5, 5),
+        (plots.history([]), 10, 4),
+    ):
+        assert figure.get_size_inches().tolist() == pytest.approx([width, height])
+        assert figure.get_layout_engine() is not None  # so that no label is cut off
 
 
 def test_a_sheet_of_images_is_nearly_square():
@@ -174,6 +181,8 @@ def test_points_have_their_colours_and_axes(columns):
     data, generated = ("x: data", (REAL, x[:5, :2].tolist())), ("G(z): generated", (GENERATED, x_g[:, :2].tolist()))
     assert list(clouds(ax).items()) == [data, generated]
     assert legend(ax) == ["x: data", "G(z): generated"]
+    looks = [(c.get_alpha(), c.get_sizes().tolist(), c.get_linewidths().tolist()) for c in ax.collections]
+    assert looks == [(0.5, [4], [0])] * 2  # many points in one place are darker than one
     assert ax.get_aspect() == 1
     assert (ax.get_xlabel(), ax.get_ylabel()) == (("column 0", "column 1") if columns > 2 else ("", ""))
     assert list(clouds(plots.sheet(x_g).axes[0]).items()) == [generated]
