@@ -74,7 +74,7 @@ def distances(a, b):
     return np.hypot(*(np.subtract.outer(a[:, j], b[:, j]) for j in (0, 1)))
 
 
-SIZES = [(0, 23, 5, 20), (1, 23, 5, 20), (0, 1200, 171, 342), (0, 600, 128, 512)]
+SIZES = [(0, 23, 5, 20), (1, 23, 5, 20), (0, 1200, 171, 342), (0, 600, 128, 512), (0, 1100, 520, 520)]
 
 
 @pytest.mark.parametrize(("seed", "rows", "batch", "seen"), SIZES)
@@ -144,6 +144,18 @@ def test_data_and_samples_are_blurred_by_noise_of_their_own():
     assert abs(found.accuracy - 0.5) < 0.15
     assert found.accuracy != pytest.approx(39 / 80)  # what one noise for both would give
     assert observe(run) == found != observe(run, seed=1)
+
+
+def test_a_G_that_draws_is_looked_at_as_in_training():
+    """Its one point, blurred: no sample lies on the data, and each look at one seed sees the same."""
+    G = ng.Network([ng.Linear(2, 2), ng.InstanceNoise(0.5)], dtype="float64")
+    G.theta[...] = 0
+    D = ng.Network([ng.Linear(2, 1)], dtype="float64")
+    run = ng.Training(G, D, np.array([[0.0, 0], [9, 0]] * 300), batch=300, threads=1)
+    found = observe(run)
+    assert found == observe(run) != observe(run, seed=1)
+    mean = 0.5 * math.sqrt(math.pi / 2)  # of ‖ε‖/2 in the plane; two rows of the data are 4.5 apart
+    assert found.fit == pytest.approx(mean / 4.5, rel=0.15)
 
 
 def test_rows_that_are_all_the_same_have_no_scale():
