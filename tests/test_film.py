@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import numgan as ng
 from numgan import metrics
@@ -128,13 +129,20 @@ def test_every_mode_has_its_own_count():
     assert mode_counts(x_g, data) == {"counts": [2, 3, 1, 0], "modes": 3, "quality": 0.6667}
 
 
-def test_frames_are_taken_evenly(tmp_path):
-    """About as many as are asked for, the first before any update and the last at the end."""
-    for steps, frames, expected in ((7, 3, [0, 2, 4, 6, 7]), (2, 9, [0, 1, 2])):
-        film(small_run(), steps, tmp_path / f"{steps}.html", frames=frames)
+def test_frames_are_taken_evenly(tmp_path, monkeypatch):
+    """About as many as are asked for, 40 by default: the first before any update and the last at the end."""
+    boxes = []
+    monkeypatch.setattr(
+        "numgan.lab.film._frame", lambda run, box: boxes.append(box) or Frame(by_hand(run.step), f"at {run.step}")
+    )
+    expected = {(7, 3): [0, 2, 4, 6, 7], (2, 9): [0, 1, 2], (90, None): [*range(0, 91, 2)]}
+    for (steps, frames), at in expected.items():
+        film(small_run(), steps, tmp_path / f"{steps}.html", **({"frames": frames} if frames else {}))
         kept = content((tmp_path / f"{steps}.html").read_text(encoding="utf-8"))
-        assert [frame["step"] for frame in kept["frames"]] == expected
+        assert [frame["step"] for frame in kept["frames"]] == at
+        assert [frame["health"] for frame in kept["frames"]] == [f"at {step}" for step in at]
         assert kept["title"] == "ring"
+    assert boxes[:3] == [None, by_hand(0).box, by_hand(0).box]  # the first look decides what is shown
 
 
 def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path):
@@ -171,6 +179,9 @@ def test_a_film_is_one_new_file(tmp_path, suffix):
     film(small_run(), 2, path, frames=1)
     assert path.read_bytes().startswith(b"GIF89a" if suffix == "gif" else b"<!DOCTYPE html>")
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    if suffix == "gif":
+        with Image.open(path) as shown:
+            assert shown.n_frames == 2
     with pytest.raises(ng.InputError, match="is there already"):
         film(small_run(), 12, path)
     with pytest.raises(ng.InputError, match=r"\.html or \.gif"):

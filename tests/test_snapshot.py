@@ -54,6 +54,21 @@ def test_data_samples_and_the_box_around_them():
     assert snapshot(run_on(rows()[:70])).x.shape == (70, 2)
 
 
+def test_samples_are_drawn_in_evaluation_and_the_pull_in_training():
+    """As `sample` draws, and as G is taught."""
+    G = ng.Network([ng.Linear(2, 2), ng.BatchNorm(2)], seed=1, dtype="float64")
+    D = ng.Network([ng.Linear(2, 1), ng.InstanceNoise(2.0)], seed=2, dtype="float64")
+    G.buffers[...] = np.linspace(1, 3, G.buffers.size)
+    s = snapshot(ng.Training(G, D, rows()[:50], batch=40, threads=1), BOX)
+    z = ng.Training(G, D, rows()[:50], batch=40, threads=1).fixed_batch(400)[1]
+    np.testing.assert_allclose(s.x_g, G(z))
+    a = s.x_g @ D.layers[0].W + D.layers[0].b
+    quiet = sigmoid(-a) * D.layers[0].W[:, 0]
+    assert abs(s.pull - quiet).max() > 0.1  # blurred, as the loss of G is
+    corner = np.array([BOX[0], BOX[2]]) @ D.layers[0].W + D.layers[0].b
+    assert s.surface[0, 0] == pytest.approx(sigmoid(corner).item())
+
+
 def test_the_pull_is_minus_the_slope_of_each_sample_s_loss():
     s = snapshot(run_on(rows()))
     a = s.x_g @ [3.0, -0.5] + 0.25
