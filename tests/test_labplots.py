@@ -26,8 +26,9 @@ def drawn(figure):
     assert file.getvalue().startswith(b"\x89PNG")
 
 
-def curves(ax):
-    """{label: (colour, style, x, y)} of the lines of an Axes."""
+def curves(ax, widths=(1,)):
+    """{label: (colour, style, x, y)} of the lines of an Axes, and how wide the solid ones are."""
+    assert {line.get_linewidth() for line in ax.lines if line.get_linestyle() == "-"} == {*widths}
     return {
         line.get_label(): (line.get_color(), line.get_linestyle(), *np.transpose(line.get_xydata()).tolist())
         for line in ax.lines
@@ -70,6 +71,7 @@ def test_phase_portraits_show_both_ways_of_stepping():
         assert (color, style, origin, ax.lines[-1].get_marker()) == ("k", "None", [[0], [0]], "+")
         assert ax.get_xlim() == ax.get_ylim() == (-2.2, 2.2)
         assert ax.get_aspect() == 1
+    assert shown[0].get_shared_x_axes().joined(shown[0], shown[4]) and shown[0].get_shared_y_axes().joined(*shown[:2])
     assert legend(shown[0]) == ["simultaneous", "alternating"]
     assert [ax.get_legend() for ax in shown[1:]] == [None] * 4
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("θ, where G puts its point", "ψ (the slope of D is −ψ)")
@@ -99,9 +101,14 @@ def test_one_portrait_by_default():
 # A run in the plane
 
 
+def assert_widths(figure, *expected):
+    widths = [part.bbox.width for part in figure.subfigs]
+    assert [width / sum(widths) for width in widths] == pytest.approx([width / sum(expected) for width in expected])
+
+
 def assert_scene(ax, s):
     (image,) = ax.images
-    assert (image.get_array() == s.surface).all()
+    assert (image.get_array() == s.surface).all() and ax.get_aspect() == "auto"
     assert (image.get_extent(), image.origin, image.get_clim()) == (list(s.box), "lower", (0, 1))
     assert image.get_cmap() == labplots.D_COLORS
     mesh = one(ax, LineCollection).get_segments()
@@ -125,6 +132,7 @@ def test_a_portrait_shows_the_last_look_and_the_figures_of_all():
     figure = labplots.portrait(seen)
     drawn(figure)
     assert figure.get_size_inches().tolist() == [8, 4]
+    assert_widths(figure, 1.2, 1)
     scene, losses, kl, js = figure.axes
     assert_scene(scene, seen[-1])
     step = [0, 3, 10]
@@ -163,7 +171,7 @@ def test_the_board_shows_the_best_D_and_the_modes():
     np.testing.assert_array_equal(image.get_array().filled(np.nan), optimal)
     assert (image.get_extent(), image.origin, image.get_clim()) == (list(BOX), "lower", (0, 1))
     assert image.get_cmap() == labplots.D_COLORS
-    assert (best.get_xlim(), best.get_ylim()) == (BOX[:2], BOX[2:])
+    assert (best.get_xlim(), best.get_ylim(), best.get_aspect()) == (BOX[:2], BOX[2:], "auto")
     assert best.get_title() == "D* of data and samples, blurred; grey: neither"
     assert to_hex(best.get_facecolor()) == to_hex("0.92")
     assert (bar.get_xlabel(), bar.get_xticks().tolist()) == ("D, and D*", [0, 0.5, 1])
@@ -183,6 +191,7 @@ def test_the_board_shows_the_best_D_and_the_modes():
     assert found.get_xlabel() == "updates of G"
     assert [legend(ax) for ax in (losses, divergences)] == [["loss of D", "of G"], ["KL", "JSD"]]
     assert figure.get_size_inches().tolist() == [10.5, 4.3]
+    assert_widths(figure, 1.25, 1, 0.9)
 
 
 def test_the_board_says_where_there_is_no_best_D():
@@ -225,13 +234,14 @@ def test_figure_1_follows_a_run(std):
     figure = labplots.figure_1(run, [0, 5, 5, 9])
     if std == 1:
         drawn(figure)
-    assert run.step == 9
+    assert [record.step for record in run.history] == [5, 9]
+    assert len({ax.get_ylim() for ax in figure.axes}) == 1  # heights can be compared
     assert [ax.get_title() for ax in figure.axes] == ["step 0", "step 5", "step 5", "step 9"]
     assert figure.get_size_inches().tolist() == [12, 3]
     assert legend(figure.axes[0]) == ["data", "p_g", "D"]
     assert [ax.get_legend() for ax in figure.axes[1:]] == [None] * 3
     s, ax = line_snapshot(run), figure.axes[-1]
-    found = curves(ax)
+    found = curves(ax, widths=(0.7, 1.5))
     assert found.pop("data") == ("k", ":", s.x.tolist(), s.p_d.tolist())
     assert found.pop("p_g") == ("#009E73", "-", s.x.tolist(), s.p_g.tolist())
     assert found.pop("D") == (REAL, "--", s.x.tolist(), s.D.tolist())
