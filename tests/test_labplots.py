@@ -36,6 +36,7 @@ def curves(ax, widths=(1,)):
 
 
 def legend(ax):
+    assert {text.get_fontsize() for text in ax.get_legend().get_texts()} == {7}
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
@@ -88,7 +89,8 @@ def test_arrows_of_one_length_show_where_both_want_to_go():
         speed = np.array([game.theta(x, y), game.psi(x, y)])
         assert abs(u * speed[1] - v * speed[0]) < 1e-12 and u * speed[0] + v * speed[1] >= 0
         assert np.hypot(u, v) == pytest.approx(1 if speed.any() else 0)
-    assert arrows.pivot == "middle"
+    assert (arrows.pivot, arrows.scale, arrows.width) == ("middle", 22, 0.004)
+    assert to_hex(arrows.get_facecolor()[0]) == to_hex("0.75")
 
 
 def test_one_portrait_by_default():
@@ -117,7 +119,11 @@ def assert_scene(ax, s):
     clouds = [(c.get_label(), to_hex(c.get_facecolor()[0]).upper(), c.get_offsets().tolist()) for c in dots]
     assert clouds == [("x", REAL, s.x.tolist()), ("G(z)", GENERATED, s.x_g.tolist())]
     assert legend(ax) == ["x", "G(z)"]
+    assert [(c.get_sizes().tolist(), c.get_linewidths().tolist()) for c in dots] == [([4], [0])] * 2
+    lines = one(ax, LineCollection)
+    assert (lines.get_linewidths(), to_hex(lines.get_colors()[0])) == ([0.4], to_hex("0.5"))
     arrows = one(ax, Quiver)
+    assert (arrows.width, to_hex(arrows.get_facecolor()[0])) == (0.003, to_hex("0.2"))
     np.testing.assert_array_equal(np.transpose([arrows.X, arrows.Y]), s.x_g[:60])
     found, pull = np.transpose([arrows.U, arrows.V]), s.pull[:60]
     longest = max(np.hypot(*row) for row in pull)
@@ -144,7 +150,7 @@ def test_a_portrait_shows_the_last_look_and_the_figures_of_all():
     assert curves(js) == {"js": ("0.2", "-", step, [s.js for s in seen])}
     assert [legend(ax) for ax in (losses, kl, js)] == [["loss_D", "loss_G"], ["kl"], ["js"]]
     assert [ax.get_xlabel() for ax in (losses, kl, js)] == ["", "", "step"]
-    assert losses.get_xlim() == js.get_xlim()
+    assert losses.get_shared_x_axes().joined(losses, kl) and losses.get_shared_x_axes().joined(losses, js)
 
 
 def test_a_scene_without_surface_mesh_or_pull():
@@ -189,6 +195,7 @@ def test_the_board_shows_the_best_D_and_the_modes():
     np.testing.assert_array_equal(y, [np.nan, 4, 6])
     assert found.get_ylim() == pytest.approx((-0.35, 9.8))
     assert found.get_xlabel() == "updates of G"
+    assert found.get_shared_x_axes().joined(losses, found) and found.get_shared_x_axes().joined(divergences, found)
     assert [legend(ax) for ax in (losses, divergences)] == [["loss of D", "of G"], ["KL", "JSD"]]
     assert figure.get_size_inches().tolist() == [10.5, 4.3]
     assert_widths(figure, 1.25, 1, 0.9)
