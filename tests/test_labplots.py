@@ -254,6 +254,9 @@ def test_figure_1_follows_a_run(std):
     assert found.pop("D") == (REAL, "--", s.x.tolist(), s.D.tolist())
     low = -0.5 if s.p_d.max() < 1 else -s.p_d.max() / 2
     assert sorted(line.get_ydata()[0] for line in ax.lines[3:]) == pytest.approx([low, 0])  # x above, z below
+    assert [(line.get_color(), line.get_linewidth()) for line in ax.lines[3:]] == [("0.4", 0.7)] * 2
+    strings = one(ax, LineCollection)
+    assert (strings.get_linewidths(), to_hex(strings.get_colors()[0])) == ([0.7], to_hex("0.4"))
     below, above = np.swapaxes(one(ax, LineCollection).get_segments(), 0, 1)
     assert below[:, 1] == pytest.approx(low) and above[:, 1] == pytest.approx(0)
     np.testing.assert_allclose(above[:, 0], G(s.z[:, None].astype("float32"))[:, 0], rtol=1e-6)
