@@ -196,3 +196,19 @@ def test_at_a_row_of_one_set_far_from_the_other_it_is_0_or_1():
     found = optimal_surface(np.array([[0.0, 0.0]]), np.array([[1.0, 1.0]]), box, h=0.02)
     assert (found[0, 0], found[-1, -1]) == (1, 0)
     assert np.isnan(found[0, -1]) and np.isnan(found[24, 24])
+
+
+def test_four_kernels_away_is_far():
+    """On a grid of whole numbers: with h = 2.5 that is 10, at (10, 0) and at (6, 8)."""
+    found = optimal_surface(np.array([[0.0, 0.0]]), np.array([[0.0, 0.0]]), (0.0, 47.0, 0.0, 47.0), h=2.5)
+    assert np.isnan([found[0, 10], found[10, 0], found[8, 6]]).all()
+    assert (found[0, 9], found[8, 5], found[7, 6]) == (0.5, 0.5, 0.5)
+
+
+def test_networks_are_given_numbers_of_their_own_precision():
+    """As on a device, where float64 would be slow: what comes back is float32 as well."""
+    pair = linear(np.eye(2), [0, 0], "float32"), linear([[1], [2]], 0, "float32")
+    s = snapshot(ng.Training(*pair, rows()[:50], batch=10, threads=1))
+    assert s.surface.dtype == s.mesh.dtype == s.x_g.dtype == "float32"
+    run = ng.Training(linear([[2]], 1, "float32"), linear([[1]], 0, "float32"), rows()[:50, :1], batch=10, threads=1)
+    assert line_snapshot(run).D.dtype == line_snapshot(run).G.dtype == "float32"
