@@ -40,6 +40,14 @@ def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
+def grids(*axes):
+    """(rows, columns) of the grid in which axes stand, in reading order."""
+    specs = [ax.get_subplotspec() for ax in axes]
+    assert [spec.num1 for spec in specs] == list(range(len(specs)))
+    (geometry,) = {spec.get_geometry()[:2] for spec in specs}
+    return geometry
+
+
 def one(ax, kind):
     """The one collection of this kind in an Axes."""
     (found,) = (c for c in ax.collections if isinstance(c, kind))
@@ -60,7 +68,7 @@ def test_phase_portraits_show_both_ways_of_stepping():
     games, start = dynamics.variants()[:5], (0.7, -1.1)
     figure = labplots.phase_portraits(games, h=0.3, steps=23, start=start)
     shown = [ax for ax in figure.axes if ax.get_visible()]
-    assert len(figure.axes) == 8  # two rows of four, of which three are not needed
+    assert grids(*figure.axes) == (2, 4)  # two rows of four, of which three are not needed
     assert [ax.get_title() for ax in shown] == [game.name for game in games]
     assert figure.get_size_inches().tolist() == pytest.approx([12, 6.4])
     for ax, game in zip(shown, games, strict=True):
@@ -141,6 +149,7 @@ def test_a_portrait_shows_the_last_look_and_the_figures_of_all():
     assert_widths(figure, 1.2, 1)
     scene, losses, kl, js = figure.axes
     assert_scene(scene, seen[-1])
+    assert grids(losses, kl, js) == (3, 1)
     step = [0, 3, 10]
     assert curves(losses) == {
         "loss_D": (REAL, "-", step, [s.loss_D for s in seen]),
@@ -181,6 +190,7 @@ def test_the_board_shows_the_best_D_and_the_modes():
     assert best.get_title() == "D* of data and samples, blurred; grey: neither"
     assert to_hex(best.get_facecolor()) == to_hex("0.92")
     assert (bar.get_xlabel(), bar.get_xticks().tolist()) == ("D, and D*", [0, 0.5, 1])
+    assert grids(losses, divergences, found) == (3, 1)
     step = [2, 3, 9]
     assert curves(losses) == {
         "loss of D": (REAL, "-", step, [s.loss_D for s in seen]),
@@ -242,6 +252,7 @@ def test_figure_1_follows_a_run(std):
     if std == 1:
         drawn(figure)
     assert [record.step for record in run.history] == [5, 9]
+    assert grids(*figure.axes) == (1, 4)
     assert len({ax.get_ylim() for ax in figure.axes}) == 1  # heights can be compared
     assert [ax.get_title() for ax in figure.axes] == ["step 0", "step 5", "step 5", "step 9"]
     assert figure.get_size_inches().tolist() == [12, 3]

@@ -90,13 +90,23 @@ def clouds(ax):
     return {c.get_label(): (to_hex(c.get_facecolor()[0]).upper(), c.get_offsets().tolist()) for c in ax.collections}
 
 
+def places(figure):
+    """(rows, columns) of the figure's axes, once they stand in it in reading order."""
+    specs = [ax.get_subplotspec() for ax in figure.axes]
+    assert [spec.num1 for spec in specs] == list(range(len(specs)))
+    (geometry,) = {spec.get_geometry()[:2] for spec in specs}
+    return geometry
+
+
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_the_history_pairs_each_name_with_its_curve():
     records = [Record(i, 1.0 + i, 0.5 - i, -1.2 * i, 0.6 / i, 0.4 / i, 2.0, 3.0) for i in (1, 2, 4, 7)]
-    left, right = plots.history(records).axes
+    figure = plots.history(records)
+    assert places(figure) == (1, 2)
+    left, right = figure.axes
     of = {name: [[r.step, getattr(r, name)] for r in records] for name in Record._fields}
     assert curves(left) == {
         "loss_D": (REAL, "-", of["loss_D"]),
@@ -139,6 +149,7 @@ def test_samples_are_to_the_left_and_data_to_the_right(shape):
     x_g, x = rng.random((2, 11, math.prod(shape)))
     figure = plots.samples(x_g, x, shape)
     assert [ax.get_title() for ax in figure.axes] == ["G(z): generated", "x: data"]
+    assert places(figure) == (1, 2)
     for ax, rows in zip(figure.axes, (x_g, x), strict=True):
         image = ax.images[0]
         mosaic = np.asarray(image.get_array())
@@ -209,6 +220,7 @@ def test_a_strip_shows_frames_at_even_distances_over_the_data():
     figure = plots.progress(list(frames), [10 * i for i in range(30)], None, x)
     even = [0, 4, 8, 12, 17, 21, 25, 29]  # 29/7 apart, rounded
     assert [ax.get_title() for ax in figure.axes] == [f"step {10 * i}" for i in even]
+    assert places(figure) == (1, 8) and {ax.title.get_fontsize() for ax in figure.axes} == {9}
     for ax, i in zip(figure.axes, even, strict=True):
         assert list(clouds(ax).items()) == [("x: data", (REAL, x.tolist())), ("G(z)", (GENERATED, frames[i].tolist()))]
         assert ax.get_xlim() == figure.axes[0].get_xlim() and ax.get_ylim() == figure.axes[0].get_ylim()
@@ -216,6 +228,9 @@ def test_a_strip_shows_frames_at_even_distances_over_the_data():
     images = rng.random((3, 5, 6))
     figure = plots.progress(list(images), [0, 2, 9], (2, 3))
     assert [ax.get_ylabel() for ax in figure.axes] == ["step 0", "step 2", "step 9"]
+    assert places(figure) == (3, 1)
+    label = figure.axes[0].yaxis.label
+    assert (label.get_rotation(), label.get_ha(), label.get_va()) == (0, "right", "center")
     for ax, rows in zip(figure.axes, images, strict=True):
         mosaic = np.asarray(ax.images[0].get_array())
         assert mosaic.shape == (2, 5 * 4 - 1)
