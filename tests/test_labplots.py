@@ -27,7 +27,7 @@ def drawn(figure):
 
 
 def curves(ax, widths=(1,)):
-    """{label: (colour, style, x, y)} of the lines of an Axes, and how wide the solid ones are."""
+    """{label: (colour, style, x, y)} of the lines of an Axes; how wide the solid ones are."""
     assert {line.get_linewidth() for line in ax.lines if line.get_linestyle() == "-"} == {*widths}
     return {
         line.get_label(): (line.get_color(), line.get_linestyle(), *np.transpose(line.get_xydata()).tolist())
@@ -68,6 +68,7 @@ def test_phase_portraits_show_both_ways_of_stepping():
     games, start = dynamics.variants()[:5], (0.7, -1.1)
     figure = labplots.phase_portraits(games, h=0.3, steps=23, start=start)
     shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert figure.get_layout_engine() is not None
     assert grids(*figure.axes) == (2, 4)  # two rows of four, of which three are not needed
     assert [ax.get_title() for ax in shown] == [game.name for game in games]
     assert figure.get_size_inches().tolist() == pytest.approx([12, 6.4])
@@ -112,6 +113,8 @@ def test_one_portrait_by_default():
 
 
 def assert_widths(figure, *expected):
+    """Those of its parts; all is laid out so that no label is cut off."""
+    assert figure.get_layout_engine() is not None
     widths = [part.bbox.width for part in figure.subfigs]
     assert [width / sum(widths) for width in widths] == pytest.approx([width / sum(expected) for width in expected])
 
@@ -139,6 +142,7 @@ def assert_scene(ax, s):
     assert (arrows.angles, arrows.scale_units, arrows.scale) == ("xy", "xy", 1)
     assert (ax.get_xlim(), ax.get_ylim()) == (BOX[:2], BOX[2:])
     assert ax.get_title() == f"step {s.step}"
+    assert [axis.get_tick_params()["labelsize"] for axis in (ax.xaxis, ax.yaxis)] == [7, 7]
 
 
 def test_a_portrait_shows_the_last_look_and_the_figures_of_all():
@@ -150,6 +154,9 @@ def test_a_portrait_shows_the_last_look_and_the_figures_of_all():
     scene, losses, kl, js = figure.axes
     assert_scene(scene, seen[-1])
     assert grids(losses, kl, js) == (3, 1)
+    assert [ax.yaxis.get_tick_params()["labelsize"] for ax in (losses, kl, js)] == [7] * 3
+    assert {(line.get_marker(), line.get_markersize()) for line in losses.lines} == {(".", 2)}
+    assert losses.margins()[1] == 0.3 and js.xaxis.label.get_fontsize() == 8
     step = [0, 3, 10]
     assert curves(losses) == {
         "loss_D": (REAL, "-", step, [s.loss_D for s in seen]),
@@ -187,6 +194,7 @@ def test_the_board_shows_the_best_D_and_the_modes():
     assert (image.get_extent(), image.origin, image.get_clim()) == (list(BOX), "lower", (0, 1))
     assert image.get_cmap() == labplots.D_COLORS
     assert (best.get_xlim(), best.get_ylim(), best.get_aspect()) == (BOX[:2], BOX[2:], "auto")
+    assert (best.title.get_fontsize(), best.xaxis.get_tick_params()["labelsize"]) == (9, 7)
     assert best.get_title() == "D* of data and samples, blurred; grey: neither"
     assert to_hex(best.get_facecolor()) == to_hex("0.92")
     assert (bar.get_xlabel(), bar.get_xticks().tolist()) == ("D, and D*", [0, 0.5, 1])
@@ -221,6 +229,8 @@ def test_a_moving_picture_adds_one_snapshot_a_frame(tmp_path, monkeypatch):
     """Each frame is drawn from the snapshots so far: here, as a grey that tells which."""
 
     def draw(figure, seen):
+        assert not figure.axes  # nothing is left of the frame before
+        figure.add_axes((0.4, 0.4, 0.2, 0.2)).set_axis_off()
         figure.patch.set_facecolor(str(sum(s.step for s in seen) / 100))
 
     monkeypatch.setattr(labplots, "_draw", draw)
@@ -252,7 +262,7 @@ def test_figure_1_follows_a_run(std):
     if std == 1:
         drawn(figure)
     assert [record.step for record in run.history] == [5, 9]
-    assert grids(*figure.axes) == (1, 4)
+    assert grids(*figure.axes) == (1, 4) and figure.get_layout_engine() is not None
     assert len({ax.get_ylim() for ax in figure.axes}) == 1  # heights can be compared
     assert [ax.get_title() for ax in figure.axes] == ["step 0", "step 5", "step 5", "step 9"]
     assert figure.get_size_inches().tolist() == [12, 3]
