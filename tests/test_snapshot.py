@@ -205,10 +205,18 @@ def test_four_kernels_away_is_far():
     assert (found[0, 9], found[8, 5], found[7, 6]) == (0.5, 0.5, 0.5)
 
 
-def test_networks_are_given_numbers_of_their_own_precision():
-    """As on a device, where float64 would be slow: what comes back is float32 as well."""
-    pair = linear(np.eye(2), [0, 0], "float32"), linear([[1], [2]], 0, "float32")
+class Strict(ng.Network):
+    """A player that takes rows of its own precision alone."""
+
+    def __call__(self, x):
+        assert x.dtype == self.theta.dtype
+        return super().__call__(x)
+
+
+def test_players_are_given_numbers_of_their_own_precision():
+    pair = [Strict([ng.Linear(2, n)], seed=n, dtype="float32") for n in (2, 1)]
     s = snapshot(ng.Training(*pair, rows()[:50], batch=10, threads=1))
     assert s.surface.dtype == s.mesh.dtype == s.x_g.dtype == "float32"
-    run = ng.Training(linear([[2]], 1, "float32"), linear([[1]], 0, "float32"), rows()[:50, :1], batch=10, threads=1)
-    assert line_snapshot(run).D.dtype == line_snapshot(run).G.dtype == "float32"
+    pair = [Strict([ng.Linear(1, 1)], seed=n, dtype="float32") for n in (2, 1)]
+    s = line_snapshot(ng.Training(*pair, rows()[:50, :1], batch=10, threads=1))
+    assert s.D.dtype == s.G.dtype == "float32"
