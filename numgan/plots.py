@@ -130,8 +130,7 @@ def _mosaic(rows: np.ndarray, image_shape: tuple[int, ...], columns: int) -> np.
 
 
 def _show(ax: Axes, mosaic: np.ndarray) -> None:
-    picture = mosaic[..., 0] if mosaic.shape[2:] == (1,) else mosaic  # one channel is grey
-    ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.imshow(mosaic, cmap="gray", vmin=0, vmax=1, interpolation="nearest")  # the map is for one channel or none
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_visible(False)

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import numgan as ng
 from numgan import metrics
 from numgan.app import cli
 from numgan.lab.film import Frame, film, mode_counts, page
 from numgan.lab.setup import Setup
-from numgan.lab.snapshot import snapshot
+from numgan.lab.snapshot import Snapshot, snapshot
 
 
 def small_run(n_z=2, pack=1, **settings):
@@ -62,7 +63,88 @@ def test_modes_are_counted_as_by_the_metric():
     assert sum(counts["counts"]) == round(score.quality * len(x_g))
     assert counts["counts"][:3] == pytest.approx([30, 30, 30], abs=8)
     assert set(mode_counts(x_g, ng.data.Data(x_g)).values()) == {None}
-    assert set(mode_counts(np.full((3, 2), np.nan), data).values()) == {None}
+    for bad in (np.nan, np.inf):
+        x_g[7, 1] = bad
+        assert set(mode_counts(x_g, data).values()) == {None}
+
+
+def by_hand(step, **other):
+    """A snapshot of three data rows and two samples, all of whose numbers differ."""
+    seen = Snapshot(
+        step=step,
+        x=np.array([[0.123456, 1.0], [2.0, 30.5], [-4.0, 5.0]]),
+        x_g=np.array([[0.0, 1.0], [7.0, 8.5]]),
+        pull=np.array([[9.0, -10.0], [1.1e-7, 12.0]]),
+        box=(-5.0, 3.0, 0.5, 40.0),
+        surface=np.array([[0.0, 0.25, 1.0], [0.5, 0.75, 0.1], [0.2, 0.9, 0.3]]),
+        mesh=np.arange(13.0, 21.0).reshape(2, 2, 2),
+        loss_D=21.0 + step,
+        loss_G=22.0 + step,
+        kl=23.0 + step,
+        js=24.0 + step,
+    )
+    return seen._replace(**other)
+
+
+def test_the_page_of_snapshots_by_hand():
+    run = small_run(n_z=5)
+    data = ng.data.Data(np.eye(2), name="two rows", centres=np.array([[0, 1], [9, 9], [7, 7]]), std=0.5)
+    run = ng.Training(run.G, run.D, data, batch=2)
+    shot = [Frame(by_hand(0), "so it began"), Frame(by_hand(6, surface=None, mesh=None, loss_G=np.inf), "on its way")]
+    text = page(shot, run, broke="it broke")
+    surface = base64.b64encode(bytes([0, 64, 255, 128, 191, 26, 51, 230, 76])).decode()
+    first = {
+        "step": 0,
+        "health": "so it began",
+        "x_g": [0, 1, 7, 8.5],
+        "pull": [9, -10, 1.1e-7, 12],
+        "surface": surface,
+        "mesh": [13, 14, 15, 16, 17, 18, 19, 20],
+        "loss_D": 21,
+        "loss_G": 22,
+        "kl": 23,
+        "js": 24,
+        "counts": [1, 0, 0],  # (7, 8.5) is 1.5 from (7, 7), which is just too far
+        "modes": 1,
+        "quality": 0.5,
+    }
+    second = {"step": 6, "health": "on its way", "surface": None, "mesh": None}
+    second |= {"loss_D": 27, "loss_G": None, "kl": 29, "js": 30}
+    assert content(text) == {
+        "title": "two rows",
+        "broke": "it broke",
+        "n_z": 5,
+        "box": [-5, 3, 0.5, 40],
+        "x": [0.1235, 1, 2, 30.5, -4, 5],
+        "centres": [0, 1, 9, 9, 7, 7],
+        "frames": [first, first | second],
+    }
+    assert list(content(text)["frames"][0]) == list(first)
+    unknown = ng.Training(run.G, run.D, ng.data.Data(np.eye(2), centres=np.eye(2)), batch=2)
+    kept = content(page(shot[:1], unknown, "a title"))
+    assert (kept["title"], kept["broke"], kept["centres"], kept["frames"][0]["counts"]) == ("a title", "", None, None)
+
+
+def test_every_mode_has_its_own_count():
+    data = ng.data.Data(np.eye(2), centres=np.array([[0, 0], [20, 0], [0, 40], [60, 60]]), std=1.0)
+    x_g = np.array([[0.0, 0], [0, 2.9], [0, 3.1], [20, 1], [19, 0], [21, 1], [1, 40], [30, 30], [0, 43]])
+    assert mode_counts(x_g, data) == {"counts": [2, 3, 1, 0], "modes": 3, "quality": 0.6667}
+
+
+def test_frames_are_taken_evenly(tmp_path, monkeypatch):
+    """About as many as are asked for, 40 by default: the first before any update and the last at the end."""
+    boxes = []
+    monkeypatch.setattr(
+        "numgan.lab.film._frame", lambda run, box: boxes.append(box) or Frame(by_hand(run.step), f"at {run.step}")
+    )
+    expected = {(7, 3): [0, 2, 4, 6, 7], (2, 9): [0, 1, 2], (90, None): [*range(0, 91, 2)]}
+    for (steps, frames), at in expected.items():
+        film(small_run(), steps, tmp_path / f"{steps}.html", **({"frames": frames} if frames else {}))
+        kept = content((tmp_path / f"{steps}.html").read_text(encoding="utf-8"))
+        assert [frame["step"] for frame in kept["frames"]] == at
+        assert [frame["health"] for frame in kept["frames"]] == [f"at {step}" for step in at]
+        assert kept["title"] == "ring"
+    assert boxes[:3] == [None, by_hand(0).box, by_hand(0).box]  # the first look decides what is shown
 
 
 def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path):
@@ -72,7 +154,7 @@ def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path):
     assert not re.search(r"https?:|//[a-z]|\bsrc=|<link|@import|url\(|fetch\(|XMLHttp", text)
     assert "default-src 'none'" in text
     assert text.count("</script>") == 2 and "alert(1)</" not in text and "<b>" not in text
-    assert content(text)["title"] == title
+    assert content(text)["title"] == title and r"\u03b8" not in text
     assert content(text)["frames"][0]["health"] == "<b>"
 
 
@@ -96,9 +178,12 @@ def test_the_film_of_a_run_that_diverges_ends_where_it_did(tmp_path):
 @pytest.mark.parametrize("suffix", ["gif", "html"])
 def test_a_film_is_one_new_file(tmp_path, suffix):
     path = tmp_path / f"film.{suffix}"
-    film(small_run(), 12, path, frames=3)
+    film(small_run(), 2, path, frames=1)
     assert path.read_bytes().startswith(b"GIF89a" if suffix == "gif" else b"<!DOCTYPE html>")
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    if suffix == "gif":
+        with Image.open(path) as shown:
+            assert shown.n_frames == 2
     with pytest.raises(ng.InputError, match="is there already"):
         film(small_run(), 12, path)
     with pytest.raises(ng.InputError, match=r"\.html or \.gif"):

@@ -39,6 +39,12 @@ densities = st.one_of(normals, st.lists(normals, min_size=1, max_size=4).map(Mix
 
 @given(densities, densities)
 def test_theorem_1_for_any_densities(p_d, p_g):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(theory, "POINTS", 5001)  # exact as well for these widths, and quicker
+        assert_theorem_1(p_d, p_g)
+
+
+def assert_theorem_1(p_d, p_g):
     jsd = theory.jensen_shannon(p_d, p_g)
     assert theory.virtual_value(p_d, p_g) == pytest.approx(-math.log(4) + 2 * jsd, abs=1e-9)
     assert -1e-12 < jsd < math.log(2) + 1e-12
@@ -50,8 +56,8 @@ def test_theorem_1_for_any_densities(p_d, p_g):
 @given(densities, densities, st.integers(0, 2**32 - 1))
 def test_no_other_D_has_a_larger_V(p_d, p_g, seed):
     """Proposition 1: move D* in any direction, and V falls."""
-    x = np.linspace(-50, 50, 20001)
-    best, weights = theory.optimal_logit(p_d, p_g, x), [np.exp(p(x)) * 0.005 for p in (p_d, p_g)]
+    x = np.linspace(-50, 50, 5001)
+    best, weights = theory.optimal_logit(p_d, p_g, x), [np.exp(p(x)) * 0.02 for p in (p_d, p_g)]
 
     def V(a):
         return (weights[0] * -np.logaddexp(-a, 0)).sum() + (weights[1] * -np.logaddexp(a, 0)).sum()
@@ -90,3 +96,63 @@ def test_a_logistic_regression_learns_the_optimal_discriminator():
     layer = D.layers[0]
     assert layer.W.item() == pytest.approx(-2, abs=0.01)
     assert layer.b.item() == pytest.approx(2, abs=0.01)
+
+
+def test_densities_at_a_few_places():
+    parts = [(1.0, 0.5), (-2.0, 3.0), (4.0, 1.0)]
+    x = np.array([-3.0, 0.2, 1.0, 7.5])
+    p = [[NormalDist(mean, std).pdf(a) for mean, std in parts] for a in x]
+    for i, (mean, std) in enumerate(parts):
+        np.testing.assert_allclose(np.exp(Normal(mean, std)(x)), np.array(p)[:, i])
+    mixed = Mixture([Normal(*part) for part in parts])
+    np.testing.assert_allclose(np.exp(mixed(x)), np.mean(p, axis=1))
+    np.testing.assert_allclose(np.exp(Normal()(x)), [NormalDist().pdf(a) for a in x])
+    p_d, p_g = np.mean(p, axis=1), np.array(p)[:, 1]
+    other = Normal(-2.0, 3.0)
+    np.testing.assert_allclose(theory.optimal_logit(mixed, other, x), np.log(p_d / p_g))
+    np.testing.assert_allclose(theory.optimal_discriminator(mixed, other, x), p_d / (p_d + p_g))
+
+
+def test_densities_that_do_not_overlap():
+    """Near both ends of the line, where each density is 0 to the last bit around the other."""
+    p_d, p_g = Normal(-44), Normal(44, 0.5)
+    assert theory.jensen_shannon(p_d, p_g) == pytest.approx(math.log(2), abs=1e-9)
+    assert theory.virtual_value(p_d, p_g) == pytest.approx(0, abs=1e-9)
+    assert theory.mean_slopes(p_d, p_g) == pytest.approx((0, 1), abs=1e-9)
+    assert theory.bayes_accuracy(p_d, p_g) == pytest.approx(1, abs=1e-9)
+
+
+def one_logit():
+    D = ng.Network([ng.Linear(1, 1)], dtype="float64")
+    D.theta[...] = [0.5, -0.25]
+    return D
+
+
+def test_a_best_response_is_a_descent_on_all_rows_at_every_step():
+    """By gradients written out: of the minimax loss σ(a) − 1 on data and σ(a) on samples, of Wasserstein's −1 and 1."""
+    x, x_g = np.array([[1.0], [2.0], [6.0]]), np.array([[-1.0], [0.5]])
+    for loss, of_x, of_g in (
+        (ng.losses.minimax, lambda a: 1 / (1 + np.exp(-a)) - 1, lambda a: 1 / (1 + np.exp(-a))),
+        (ng.losses.wasserstein, lambda a: -np.ones_like(a), np.ones_like),
+    ):
+        w, b = 0.5, -0.25
+        for _ in range(4):
+            da_x, da_g = of_x(w * x + b) / 3, of_g(w * x_g + b) / 2
+            w, b = w - 0.1 * ((da_x * x).sum() + (da_g * x_g).sum()), b - 0.1 * (da_x.sum() + da_g.sum())
+        D = one_logit()
+        assert theory.best_response(D, x, x_g, 4, loss, ng.SGD(0.1)) is D
+        np.testing.assert_allclose(D.theta, [w, b])
+    D = one_logit()
+    theory.best_response(D, x, x_g, 4, optimizer=ng.SGD(0.1))
+    assert D.theta.tolist() != [w, b]  # the loss is minimax unless another is given
+
+
+def test_its_steps_grow_shorter_unless_an_optimiser_is_given():
+    """Of a gradient that stays as it is, Adam makes a step as long as the rate: from 0.1 down to 0.001 in a line."""
+    D, x, x_g = one_logit(), np.array([[1.0]]), np.array([[-1.0]])
+    theory.best_response(D, x, x_g, 4, ng.losses.wasserstein)
+    assert D.theta[0] - 0.5 == pytest.approx(sum([0.1, 0.07525, 0.0505, 0.02575]), rel=1e-6)
+    noisy = [ng.Network([ng.InstanceNoise(0.5), ng.Linear(1, 1)], dtype="float64") for _ in range(2)]
+    for D, seed in zip(noisy, (1, 2), strict=True):
+        theory.best_response(D, x, x_g, 1, rng=np.random.default_rng(seed), optimizer=ng.SGD(0.1))
+    assert (noisy[0].theta != noisy[1].theta).any()

@@ -139,8 +139,8 @@ def _scene(ax: Axes, s: Snapshot) -> None:
         ax.add_collection(LineCollection([*s.mesh, *s.mesh.swapaxes(0, 1)], colors="0.5", linewidths=0.4))
     ax.scatter(s.x[:, 0], s.x[:, 1], s=4, color=REAL, label="x", linewidths=0)
     ax.scatter(s.x_g[:, 0], s.x_g[:, 1], s=4, color=GENERATED, label="G(z)", linewidths=0)
-    arrows, length = s.pull[:ARROWS], np.linalg.norm(s.pull[:ARROWS], axis=1, keepdims=True)
-    arrows = arrows / max(float(length.max()), 1e-12) * (right - left) / 8
+    longest = np.linalg.norm(s.pull[:ARROWS], axis=1).max()
+    arrows = s.pull[:ARROWS] / max(longest, 1e-12) * (right - left) / 8
     x, y = s.x_g[:ARROWS].T
     ax.quiver(x, y, *arrows.T, angles="xy", scale_units="xy", scale=1, width=0.003, color="0.2")
     ax.set(xlim=(left, right), ylim=(bottom, top), title=f"step {s.step}")
