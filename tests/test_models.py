@@ -309,6 +309,8 @@ def test_dcgan_refuses_other_sides(shape):
 def test_dcgan64_refuses_other_sides(shape):
     with pytest.raises(ng.InputError, match=f"64 × 64 pixels, got {shape[0]} × {shape[1]}: take dcgan"):
         models.BY_NAME["dcgan64"].networks(data(*shape), 0)
+    with pytest.raises(ng.InputError, match="64 × 64 pixels, got points: take dcgan"):
+        models.BY_NAME["dcgan64"].networks(ng.data.ring(20), 0)
 
 
 def test_labels_lie_beside_z_and_beside_the_row_or_its_features(pairs):
