@@ -24,7 +24,7 @@ def small(**settings):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Pictures and the health line of few samples: a surface of D* takes a tenth of a second, and each look draws one."""
+    """Pictures and the health line of few samples: a surface of D* takes a tenth of a second, and a look draws it."""
     monkeypatch.setattr("numgan.lab.snapshot.GRID", 6)
     monkeypatch.setattr("numgan.lab.snapshot.ROWS", 48)
     monkeypatch.setattr("numgan.lab.health.ROWS", 64)
@@ -134,6 +134,7 @@ def test_one_step_of_each_is_that_of_the_formulas():
 
 CHOICE = {"data": "ring", "points": ((-2.0, -1.0), (2.0, -1.0), (0.0, 2.0)), "loss": "nonsaturating"}
 CHOICE |= {"penalty": "none", "weight": 0.1, "lr_g": 1e-3, "lr_d": 1e-3, "k": 1, "pack": 1, "batch": 128}
+RATED = ("weight", "lr_g", "lr_d")
 CHOICE |= {"layers_g": 2, "width_g": 64, "layers_d": 2, "width_d": 64, "n_z": 2, "seed": 0}
 
 
@@ -146,12 +147,16 @@ def test_what_is_set_at_first_and_what_can_be_chosen():
         Choice(**{"batch": 2, name: 1})
         with pytest.raises(ng.InputError, match=f"^{name} must be a whole number of 1 or more, got 0"):
             Choice(**{name: 0})
-    with pytest.raises(ng.InputError, match="^seed must be a whole number of 0 or more, got -1"):
+    with pytest.raises(ng.InputError, match="seed must be a whole number of 0 or more, got -1"):
         Choice(seed=-1)
-    for name in ("weight", "lr_g", "lr_d"):
+    for name in RATED:
         assert getattr(Choice(**{name: 0.0}), name) == 0
         with pytest.raises(ng.InputError, match=f"^{name} must be a number in"):
             Choice(**{name: -0.5})
+    for names, bad in ((("k", "pack", "batch", "layers_g", "width_g", "layers_d", "width_d", "n_z"), 0), (RATED, -1.0)):
+        for i, name in enumerate(names):  # of several that are wrong the first is named
+            with pytest.raises(ng.InputError, match=f"^{name} must be"):
+                Choice(**dict.fromkeys(names[i:], bad))
     for given, says in (({"batch": 7, "pack": 2}, "batch is 7, expected a multiple of pack, 2"), ({"loss": 1}, "loss")):
         with pytest.raises(ng.InputError, match=says):
             Choice(**given)
@@ -319,8 +324,8 @@ def test_points_are_equally_frequent_and_drawn_with_a_width_of_a_tenth():
     data = around([(0, 1), (2, 3), (5, 5)])
     assert len(data) == 4000 and data.std == 0.1 and data.name == "points"
     assert np.bincount(data.labels).tolist() == [1334, 1333, 1333]
-    first = np.random.default_rng(0).standard_normal((4000, 2))[:3] * 0.1
-    np.testing.assert_allclose(data.x[:3], [[0, 1], [2, 3], [5, 5]] + first, rtol=1e-5)
+    noise = np.random.default_rng(0).standard_normal((4000, 2))[:3]
+    np.testing.assert_allclose(data.x[:3], np.array([[0, 1], [2, 3], [5, 5]]) + 0.1 * noise, rtol=1e-5)
     with pytest.raises(ng.InputError, match="std must be a number"):
         around([(0, 0)], std=0)
 
