@@ -34,7 +34,7 @@ def training(data):
     return ng.Training(G, D, data, batch=16, threads=1)
 
 
-@pytest.mark.parametrize(("steps", "said_at"), [(13, [2, 4, 6, 8, 10, 12, 13]), (3, [1, 2, 3])])
+@pytest.mark.parametrize(("steps", "said_at"), [(31, [6, 12, 18, 24, 30, 31]), (3, [1, 2, 3])])
 def test_it_says_how_a_run_goes_at_a_few_even_steps(steps, said_at, monkeypatch):
     monkeypatch.setattr("numgan.lab.health.ROWS", 64)
     run = training(ng.data.ring(n=200, modes=3))

@@ -168,6 +168,13 @@ def test_the_calling_thread_has_a_longer_share_by_its_head_start():
     assert Team(2).shares(64, worth=2, lead=1000) == [slice(0, 64)]
 
 
+def test_without_a_head_start_shares_are_alike_up_to_multiples_of_16():
+    assert Team(2).shares(64, worth=2) == [slice(0, 32), slice(32, 64)]
+    assert Team(3).shares(100, worth=9) == [slice(0, 48), slice(48, 80), slice(80, 100)]
+    assert Team(9).shares(100, worth=2) == [slice(0, 64), slice(64, 100)]
+    assert Team(9).shares(100, worth=0) == Team(1).shares(100, worth=5) == [slice(0, 100)]
+
+
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 100, 1000])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_spans_cover_each_number_once(n, threads):

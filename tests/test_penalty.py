@@ -197,6 +197,18 @@ def test_weights_are_10_unless_asked_otherwise():
     assert ng.penalty.BY_NAME == {"r1": R1, "r2": R2, "wgan_gp": WGANGP}
 
 
+def test_dropout_draws_a_mask_where_there_is_a_generator_and_is_left_out_where_there_is_none():
+    D = ng.Network([ng.Dropout(0.5), ng.Linear(2, 1)], dtype="float64")
+    D.theta[...] = [3, 4, 0]
+    x = np.ones((400, 2))
+    assert [float(r1(D, x, 2.0)), float(r2(D, x, 2.0))] == pytest.approx([25, 25])
+    for penalise in (r1, r2):
+        found = float(penalise(D, x, 2.0, np.random.default_rng(0)))
+        assert found != 25 and found == pytest.approx(2 * 25, rel=0.15)  # half of the numbers, each twice as large
+    found = float(R1(2.0)(D, x, x, np.random.default_rng(0)))
+    assert found == float(r1(D, x, 2.0, np.random.default_rng(0)))
+
+
 def test_their_gradients_by_hand():
     """∂/∂w of γ/2 ‖w‖² is γ w; of λ (‖w‖ − 1)² it is 2 λ (‖w‖ − 1) w / ‖w‖."""
     x, eps = np.ones((3, 2)), np.full((3, 1), 0.5)
