@@ -53,6 +53,7 @@ def test_other_sizes_are_refused(shape, says):
 def test_it_trains_on_a_folder_from_the_command_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("numgan.training.CALIBRATION_ROWS", 4)
+    monkeypatch.setattr("numgan.app.folder.Run.draw", lambda run: None)  # other tests look at a run's pictures
     rng = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
     for i in range(3):

@@ -388,6 +388,45 @@ def test_the_first_takes_the_blas_its_threads_and_the_last_gives_them_back(per_t
     assert library.num_threads == 8
 
 
+class Holding(Library):
+    """As in some versions of threadpoolctl: it obeys the thread that set a number first, until that lets go."""
+
+    holder = None
+
+    def set_num_threads(self, threads):
+        if self.holder in (None, threading.get_ident()):
+            self.holder = threading.get_ident()
+            super().set_num_threads(threads)
+
+    def clear_controlling_thread(self, force):
+        assert force
+        self.holder = None
+
+
+def test_a_library_that_obeys_one_thread_is_made_to_let_go(monkeypatch):
+    library, limit = Holding(False), blas.ThreadLimit()
+    monkeypatch.setattr(blas, "_libraries", lambda: [library])
+    in_a_thread(lambda: library.set_num_threads(6))
+    user = Slowly()
+    in_a_thread(lambda: limit.begin(user))
+    assert library.num_threads == 1 and library.holder is None
+    limit.end(user)
+    assert library.num_threads == 6 and library.holder is None
+
+
+def test_a_library_without_a_number_of_threads_or_with_one_is_let_be(monkeypatch):
+    class Fixed(types.SimpleNamespace):
+        def set_num_threads(self, threads):
+            raise AssertionError("it takes no orders")
+
+    limit, user = blas.ThreadLimit(), Slowly()
+    monkeypatch.setattr(blas, "_libraries", lambda: [Fixed(num_threads=None), Fixed(num_threads=1)])
+    limit.begin(user)
+    assert limit.limit_here()
+    limit.end(user)
+    assert not limit.limit_here()
+
+
 def test_a_block_that_never_ended_is_forgotten(monkeypatch):
     library, limit = Library(False), blas.ThreadLimit()
     monkeypatch.setattr(blas, "_libraries", lambda: [library])
