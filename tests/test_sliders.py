@@ -103,12 +103,22 @@ def test_the_pace_of_playing(shown):
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no Chromium")
-def test_in_a_browser_a_slider_shows_its_picture(shown, tmp_path):
-    html, _ = shown
-    move = "const [a, b] = document.querySelectorAll('input'); a.value = 2; a.oninput(); b.value = 1; b.oninput();"
-    say = "document.title = [...document.images].filter(p => p.style.display === '').map(p => p.alt).join(';')"
-    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{html}<script>{move}{say}</script>", encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
-    dom = subprocess.run([*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=120).stdout
-    assert "<title>a = 2, b = 1.5</title>" in dom
-    assert re.findall("<output>(.*?)</output>", dom) == ["2", "1.5"]
+def test_in_a_browser_a_slider_shows_its_picture_and_the_button_plays_the_first(shown, tmp_path):
+    """Moved to the last of all; then played for two ticks of 300 ms, of which the first begins again; then stopped."""
+    script = """
+    const [a, b] = document.querySelectorAll('input'), button = document.querySelector('button'), seen = [];
+    const look = () => seen.push([...document.images].filter(p => p.style.display === '').map(p => p.alt).join(';'));
+    const press = () => { button.click(); seen.push(button.textContent) };
+    a.value = 2; a.oninput(); look(); b.value = 1; b.oninput(); look(); press();
+    setTimeout(() => { look(); press(); setTimeout(() => { look(); document.title = seen.join('|') }, 700) }, 700);
+    """
+    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{shown[0]}<script>{script}</script>", encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
+    command += [f"--user-data-dir={tmp_path}", "--dump-dom", f"file://{tmp_path}/page.html"]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    (title,) = re.findall("<title>(.*?)</title>", dom)
+    moved, end, playing, played, stopped, still = title.split("|")
+    assert (moved, end) == ("a = 2, b = -1", "a = 2, b = 1.5")
+    assert (playing, played) == ("❚❚", "a = 1, b = 1.5")
+    assert (stopped, still) == ("▶", "a = 1, b = 1.5")
+    assert re.findall("<output>(.*?)</output>", dom) == ["1", "1.5"]
