@@ -2,6 +2,7 @@
 
 import random
 import re
+import types
 
 import numpy as np
 import pytest
@@ -85,6 +86,16 @@ def test_modules_by_name():
         refused(f"xp must be an array module, numpy or cupy, got {bad!r}", backend.check_module, bad)
     refused("unknown backend 'numpi': did you mean 'numpy'?", backend.backend, "numpi")
     assert backend.describe(np) == f"numpy {np.__version__}"
+
+
+def test_a_report_says_which_card_and_which_versions():
+    runtime = types.SimpleNamespace(
+        getDeviceProperties=lambda i: {"name": f"card {i}".encode()},
+        runtimeGetVersion=lambda: 12090,
+        driverGetVersion=lambda: 13000,
+    )
+    cupy = types.SimpleNamespace(cuda=types.SimpleNamespace(runtime=runtime), __version__="14.2")
+    assert backend.describe(cupy) == "cupy 14.2, card 0, CUDA 12090, driver 13000"
 
 
 def test_of_a_long_error_the_last_line_is_told():
