@@ -498,7 +498,9 @@ def test_points_are_clicked_into_the_plane_or_written(panel):
     for text in ("0.25", "1 2 3", "a b"):
         panel.points.value = text
         assert panel.says.value == "not possible: a point is two numbers, x₁ and x₂, a point a line"
-    panel.points.value = ""  # in the middle of writing
+    panel.tell("as it was")
+    panel.points.value = " "  # in the middle of writing
+    assert panel.says.value == "as it was"
     assert panel.board.choice.points == ((0.25, 0.5), (-1.0, -1.0)) and panel.board.code == code
 
 

@@ -137,16 +137,17 @@ def test_each_item_is_taken_once(threads, n):
     assert done == [*range(n)]  # without a team, in order
 
 
-def test_each_item_has_a_thread_where_there_are_enough():
-    barrier, threads = threading.Barrier(3), []
+@pytest.mark.parametrize("items", ["ab", "abc"])
+def test_each_item_has_a_thread_where_there_are_enough(items):
+    barrier, threads = threading.Barrier(len(items)), []
 
     def job(item):
         barrier.wait(10)
         threads.append(threading.get_ident())
 
     with Team(3).at_work():
-        parallel.each("abc", job)
-    assert len(set(threads)) == 3
+        parallel.each(items, job)
+    assert len(set(threads)) == len(items)
 
     def fails(item):
         if item == 4:
