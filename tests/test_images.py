@@ -157,6 +157,16 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path):
     assert abs(png - jpeg).max() <= 10 and abs(png - jpeg).mean() < 2
 
 
+@pytest.mark.parametrize(("sides", "decoded"), [((800, 50), (200, 13)), ((50, 800), (13, 200)), ((90, 90), (23, 23))])
+def test_a_jpeg_is_decoded_no_smaller_than_four_times_the_size(sides, decoded, tmp_path, monkeypatch):
+    """By a half, a quarter or an eighth: 12 pixels are needed for a size of 3."""
+    seen, fit = [], images.ImageOps.fit
+    monkeypatch.setattr(images.ImageOps, "fit", lambda image, *how: seen.append(image.size) or fit(image, *how))
+    plain("L", 9, sides).save(tmp_path / "a.jpg")
+    load(tmp_path, size=3)
+    assert seen == [decoded]
+
+
 def test_of_an_animation_the_first_image(tmp_path):
     plain("RGB", RED).save(tmp_path / "a.gif", save_all=True, append_images=[plain("RGB", GREEN)])
     assert (one(tmp_path / "a.gif") == RED).all()
@@ -403,6 +413,9 @@ def test_a_folder_of_300_odd_images_trains_and_reports(tmp_path, capsys, monkeyp
 
 def test_a_progress_bar_where_there_is_a_terminal(tmp_path, monkeypatch, capsys):
     plain("L", 0).save(tmp_path / "a.png")
+    load(tmp_path)
+    assert capsys.readouterr().err == ""
     monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
     load(tmp_path)
-    assert "reading images: " in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "reading images: " in err and not err.endswith("\n")  # it goes when it is done
