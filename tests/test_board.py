@@ -407,6 +407,8 @@ def test_the_board_is_a_widget_and_every_setting_has_a_field(few):
     (plane, points) = own.children[1].children
     assert "−2 to 2" in own.children[0].value and points.value == "-2 -1\n2 -1\n0 2"
     assert plane.layout.grid_template_columns == "repeat(9, 23px)"
+    small = [(button.layout.width, button.layout.height) for button in plane.children]  # as the columns are wide
+    assert small == [("22px", "22px")] * 81 and picture.layout.max_width == "100%"
     where = [button.tooltip for button in plane.children]
     assert where[:10] == ["-2 2", "-1.5 2", "-1 2", "-0.5 2", "0 2", "0.5 2", "1 2", "1.5 2", "2 2", "-2 1.5"]
     assert len(where) == 81 and where[-1] == "2 -2"
