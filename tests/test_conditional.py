@@ -66,9 +66,9 @@ def training(**settings):
 
 @pytest.mark.parametrize("loss", losses.BY_NAME.values(), ids=str)
 @pytest.mark.parametrize("norm", [False, True], ids=["one batch", "two batches"])
-def test_both_gradients_are_the_slopes_of_their_losses(loss, norm, xp):
-    G, D = pair(xp, norm=norm)
-    x, z, c_x, c_z = batch(xp)
+def test_both_gradients_are_the_slopes_of_their_losses(loss, norm):
+    G, D = pair(norm=norm)
+    x, z, c_x, c_z = batch()
 
     def logits(rows, c):
         return D.forward((rows, c), train=True)[0]
@@ -82,6 +82,20 @@ def test_both_gradients_are_the_slopes_of_their_losses(loss, norm, xp):
     ng.generator_gradient(G, D, (z, c_z), loss)
     slope = numeric_gradient(lambda: loss.generator(logits(generated(), c_z))[0], G.theta)
     assert rel_error(G.grad, slope) < 1e-6
+
+
+@pytest.mark.parametrize("loss", losses.BY_NAME.values(), ids=str)
+@pytest.mark.parametrize("norm", [False, True], ids=["one batch", "two batches"])
+def test_a_device_finds_the_same_gradients(loss, norm, xp):
+    def gradients(xp):
+        G, D = pair(xp, norm=norm)
+        x, z, c_x, c_z = batch(xp)
+        ng.discriminator_gradient(G, D, (x, c_x), (z, c_z), loss)
+        ng.generator_gradient(G, D, (z, c_z), loss)
+        return asnumpy(D.grad), asnumpy(G.grad)
+
+    for found, expected in zip(gradients(xp), gradients(np), strict=True):
+        assert rel_error(found, expected) < 1e-12
 
 
 @pytest.mark.parametrize("wrong", ["rows", "samples"])
@@ -204,6 +218,9 @@ def test_it_is_a_network(xp):
         assert other.classes == 3 and other.conditional
         assert (other((x, c)) == G((x, c))).all()
     assert repr(G).startswith("Conditional([Label(n_in=2, classes=3, height=1.0), ")
+    usual = ng.Conditional([Label(2, 3), ng.Linear(5, 4)])
+    W = np.random.default_rng(0).uniform(-((3 / 5) ** 0.5), (3 / 5) ** 0.5, (5, 4))
+    assert usual.theta.dtype == np.float32 and np.allclose(usual.layers[1].W, W)
     assert (G.n_in, G.n_out, G.rowwise) == (2, 2, False)
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numgan import data as nd
-from numgan.data import Data, files, load
+from numgan.data import Data, files, load, npz
 from numgan.data import catalogue as catalogue_module
 from numgan.errors import InputError
 
@@ -111,6 +111,80 @@ def test_restore_clips_images_and_leaves_the_rest_alone():
     np.testing.assert_array_equal(nd.restore(x, [-5, 15]), [[0.5, 0.0]])  # a range as JSON gives it
 
 
+def test_a_fingerprint_is_the_crc_32_of_shape_and_bytes_in_eight_digits():
+    data = Data(np.array([[47, 1.5]]), labels=np.array([3]))
+    assert data.fingerprint == "008d625c"  # a zero in front is written too
+    assert Data(np.ones((3, 1)), labels=np.array([2, 3, 128])).label_fingerprint == "00093707"
+    assert Data(np.ones((3, 1)), labels=np.array([3, 2, 128])).label_fingerprint != "00093707"
+    assert Data(np.ones((3, 1))).label_fingerprint is None
+
+
+def test_what_is_printed_of_a_data_set():
+    data = Data(np.ones((3, 6)), np.arange(3), (2, 3), (0, 2), "mine", np.zeros((2, 6)), 0.5)
+    assert repr(data) == "Data(image_shape=(2, 3), range=(0.0, 2.0), name='mine', std=0.5)"
+    assert data.labels.tolist() == [0, 1, 2] and data.centres.shape == (2, 6) and data.centres.dtype == np.float32
+    assert repr(Data(np.ones((3, 6)))) == "Data(image_shape=None, range=None, name='data', std=None)"
+    assert Data(np.ones((3, 6))).centres is None
+
+
+def test_everything_in_a_data_set_is_a_copy_that_cannot_be_written():
+    x, labels, centres = np.ones((3, 2), np.float32), np.arange(3), np.zeros((1, 2), np.float32)
+    data = Data(x, labels, centres=centres)
+    x[0, 0] = labels[0] = centres[0, 0] = 9
+    assert (data.x == 1).all() and data.labels[0] == 0 and data.centres[0, 0] == 0
+    for array in (data.x, data.labels, data.centres):
+        assert not array.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([0, 1, 2, 2], 3),
+        ([0, 0, 0, 0], 1),
+        ([0, 1, 3, 3], "class 2 has no rows, expected labels from 0 on with rows for each, up to 3;"),
+        ([2, 1, 4, 4], "class 0 has no rows, expected labels from 0 on with rows for each, up to 4;"),
+        ([0, -2, 1, 1], "label -2 is below 0, expected labels from 0 on with rows for each, up to 1;"),
+    ],
+)
+def test_classes_are_counted_or_the_gap_is_named(labels, says):
+    data = Data(np.ones((4, 2)), labels=np.array(labels))
+    if isinstance(says, int):
+        assert data.classes == says
+        return
+    with pytest.raises(InputError) as caught:
+        _ = data.classes
+    assert str(caught.value).startswith(says)
+
+
+def test_shapes_of_images_have_two_or_three_sides():
+    x = np.ones((2, 12))
+    assert Data(x, image_shape=[3, 4]).image_shape == (3, 4) and Data(x, image_shape=(2, 2, 3)).image_shape == (2, 2, 3)
+    for shape in ((2, 2, 3, 1), (12,), (3, 4.0), 12, (2, 5), {3, 4}):
+        refused(str(shape), "with product n_x = 12", call=Data, x=x, image_shape=shape)
+
+
+def test_a_hint_is_for_what_was_given():
+    for x, hint in (
+        (np.ones((2, 3), np.uint8), "x / 127.5 - 1 for images"),
+        (np.ones((2, 3), int), "np.asarray(x).astype('float32') to keep its numbers"),
+        (np.ones(3), "use x.reshape(-1, 1) for single numbers"),
+        (np.ones((2, 2, 2)), "use x.reshape(len(x), -1)"),
+        (3.0, "data is 3.0, expected an array (n, n_x)"),
+        ("ring", "load it first, with ng.data.load('ring')"),
+    ):
+        refused(hint, call=Data, x=x)
+    refused("labels.argmax(axis=1) if they are one-hot", call=Data, x=np.ones((3, 2)), labels=np.eye(3, dtype=int))
+    refused("save one label per row of x", call=Data, x=np.ones((3, 2)), labels=np.zeros(4, int))
+    refused("centres have shape (1, 2) of bool", call=Data, x=np.ones((3, 2)), centres=np.ones((1, 2), bool))
+    refused("name is 3", call=Data, x=np.ones((3, 2)), name=3)
+
+
+def test_the_first_number_that_is_not_finite_is_named_by_row_and_column():
+    x = np.ones((3, 5))
+    x[1, 4] = x[2, 0] = np.inf
+    refused("x[1, 4] is inf", call=Data, x=x)
+
+
 # --- the digits ---------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +261,56 @@ def test_the_ring_has_eight_distinct_modes_at_equal_angles():
 def test_the_grid_has_25_modes():
     expected = {(a, b) for a in (-4, -2, 0, 2, 4) for b in (-4, -2, 0, 2, 4)}
     assert {tuple(c) for c in nd.grid(100).centres.tolist()} == expected
+
+
+def test_toys_without_arguments_are_these():
+    shapes = {name: (len(data), data.centres.shape) for name, data in ((n, toy()) for n, toy in TOYS.items())}
+    assert shapes == {
+        "gaussian": (20000, (1, 1)), "mixture": (20000, (2, 1)), "ring": (20000, (8, 2)), "grid": (20000, (25, 2)),
+    }  # fmt: skip
+    assert {name: toy(9).std for name, toy in TOYS.items()} == {
+        "gaussian": 1.0, "mixture": 0.5, "ring": 0.02, "grid": 0.05,
+    }  # fmt: skip
+    assert nd.gaussian(9).centres.tolist() == [[0]] and nd.mixture(9).centres.tolist() == [[-2], [2]]
+    for toy in TOYS.values():
+        assert (toy(9).x == toy(9, seed=0).x).all()
+
+
+def test_centres_one_by_one():
+    """Mode k of a ring lies at the angle 2πk/modes; a grid goes through x₂ first, each from the lowest."""
+    third = 3 * np.sqrt(3) / 2
+    np.testing.assert_allclose(nd.ring(9, 3, 3).centres, [[3, 0], [-1.5, third], [-1.5, -third]], atol=1e-6)
+    root = 2**0.5
+    np.testing.assert_allclose(nd.ring(9).centres[:4], [[2, 0], [root, root], [0, 2], [-root, root]], atol=1e-6)
+    nine = [[a, b] for a in (-4, 0, 4) for b in (-4, 0, 4)]
+    assert nd.grid(9, side=3, spacing=4).centres.tolist() == nine
+    assert nd.grid(9, side=1).centres.tolist() == [[0, 0]]
+    assert nd.mixture(9, means=[3, 1, 2]).centres.tolist() == [[3], [1], [2]]
+    assert nd.ring(9, 1, -1.0).centres.tolist() == [[-1, 0]]
+
+
+def test_a_seed_keeps_its_numbers():
+    """A run of an earlier version must find its data again. Rows 0 … 2 with their modes, to five digits."""
+    for data, modes, rows in (
+        (nd.gaussian(3, mean=5, std=0.5, seed=3), [0, 0, 0], [[3.72217], [5.20905], [4.71612]]),
+        (nd.mixture(3, [-1, 0, 5], [0.1, 0.2, 0.3], seed=3), [2, 1, 0], [[4.2333], [0.08362], [-1.05678]]),
+        (nd.ring(3, 5, 3, 0.1, seed=3), [2, 1, 0], [[-2.68262, 1.80517], [0.87027, 2.8079], [2.97844, -0.202]]),
+        (nd.grid(3, 2, 3, 0.1, seed=3), [2, 1, 0], [[1.24443, -1.45819], [-1.55678, 1.45474], [-1.52156, -1.702]]),
+    ):
+        assert data.labels.tolist() == modes
+        np.testing.assert_allclose(data.x, rows, atol=2e-5)
+
+
+def test_each_mode_has_its_own_width_and_its_share_of_the_rows():
+    data = nd.mixture(30001, means=[4, -3, 0], stds=[0.5, 0.1, 2.0])
+    assert np.bincount(data.labels).tolist() == [10001, 10000, 10000] and data.std is None
+    for c, (mean, std) in enumerate([(4, 0.5), (-3, 0.1), (0, 2.0)]):
+        rows = data.x[data.labels == c]
+        assert abs(rows.mean() - mean) < 0.05 * std and abs(rows.std() / std - 1) < 0.03
+    assert nd.mixture(9, means=[4, -3], stds=[0.25, 0.25]).std == nd.mixture(9, means=[4, -3], stds=[0.25]).std == 0.25
+    refused("there are 0 modes", call=nd.mixture, means=[])
+    refused("means have shape (2, 1)", call=nd.mixture, means=[[1], [2]])
+    refused("stds have shape (3,), expected () or (2,)", call=nd.mixture, stds=[1, 2, 3])
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -301,6 +425,100 @@ def test_a_compressed_file_and_one_without_a_suffix_load_too(tmp_path):
     np.savez_compressed(tmp_path / "c.npz", x=U8)
     os.rename(tmp_path / "c.npz", tmp_path / "bare")
     assert len(load(tmp_path / "bare")) == 6
+
+
+def test_pixels_one_by_one(tmp_path):
+    """Two images of 1 × 3 pixels in 2 channels: 255 becomes hi, 0 lo, 51 a fifth of the way; rows follow memory."""
+    u = np.array([[[[0, 255], [51, 102], [153, 204]]], [[[255, 0], [0, 0], [51, 51]]]], np.uint8)
+    path = saved(tmp_path / "u.npz", x=u, y=np.array([7, 3]), labels=np.array([0, 0]))
+    data = load(path, range=(-3, 2))
+    np.testing.assert_allclose(data.x, [[-3, 2, -2, -1, 0, 1], [2, -3, -3, -3, -2, -2]], atol=1e-6)
+    assert (data.image_shape, data.range, data.name) == ((1, 3, 2), (-3.0, 2.0), "u")
+    assert data.labels.tolist() == [7, 3]  # y comes before labels
+    np.testing.assert_allclose(load(saved(tmp_path / "f.npy", u / 255), range=(-3, 2)).x, data.x, atol=1e-6)
+
+
+def test_the_ends_of_the_scale_are_inside(tmp_path):
+    for x in (np.zeros((2, 1, 2)), np.ones((2, 1, 2)), np.zeros((2, 1, 2), np.uint8), np.full((2, 1, 2), 2, np.uint8)):
+        data = load(saved(tmp_path / "x.npy", x))
+        expected = 2 * x.ravel()[0] / (255 if x.dtype == np.uint8 else 1) - 1
+        np.testing.assert_allclose(data.x, np.full((2, 2), expected), atol=1e-6)
+    for low, high, fix in (
+        (-1, 0.5, "(x + 1) / 2"), (-0.5, 1, "(x + 1) / 2"), (-1, 1, "(x + 1) / 2"), (0, 1.5, "x / 255"),
+        (0, 255, "x / 255"), (0, 256, "them rescaled"), (-0.5, 2, "them rescaled"), (-1.5, 0.5, "them rescaled"),
+        (-1e-3, 0, "(x + 1) / 2"),
+    ):  # fmt: skip
+        path = saved(tmp_path / "x.npy", np.array([[[low, high]]], float))
+        refused(f"x goes from {low:g} to {high:g}", f"save {fix}", name_or_path=path)
+
+
+def test_labels_of_a_file(tmp_path):
+    x = np.ones((3, 2))
+    for arrays, labels in (
+        ({"x": x, "y": np.array([[5], [6], [7]])}, [5, 6, 7]),  # a column
+        ({"x": x, "labels": np.array([2, 1, 0])}, [2, 1, 0]),
+        ({"x": x, "other": np.arange(3)}, None),
+        ({"x": x, "y_train": np.arange(3)}, None),
+        ({"x_train": x, "y": np.arange(3), "labels": np.arange(3)}, None),
+        ({"x_train": x, "y_train": np.array([1, 1, 0]), "y_test": np.arange(3)}, [1, 1, 0]),
+        ({"y": x}, None),
+        ({"z": x}, None),
+    ):
+        found = load(saved(tmp_path / "l.npz", **arrays))
+        assert (None if found.labels is None else found.labels.tolist()) == labels, [*arrays]
+    refused("(3, 2)", "(3,)", name_or_path=saved(tmp_path / "l.npz", x=x, y=np.ones((3, 2), int)))
+
+
+def test_an_archive_may_unpack_to_a_gibibyte_or_a_hundred_times_its_size(tmp_path):
+    path = tmp_path / "sparse"
+    with open(path, "wb") as file:
+        file.truncate(10)
+    with open(path, "rb") as file:
+        assert files._most(file) == 1024**3
+    os.truncate(path, 20 * 1024**2)  # takes no room on the disk
+    with open(path, "rb") as file:
+        assert files._most(file) == 2000 * 1024**2
+
+
+def archive(path, **arrays):
+    np.savez(path, **arrays)
+    return open(path, "rb")
+
+
+def test_the_arrays_of_an_archive_by_name_and_size(tmp_path):
+    with archive(tmp_path / "a.npz", first=np.arange(5.0), b=np.ones((2, 3), np.uint8)) as file:
+        arrays = npz.Npz(file, most=2 * 128 + 40 + 6)  # headers of 128 bytes each
+        assert [*arrays] == ["first", "b"] and len(arrays) == 2 and "c" not in arrays
+        assert [arrays.size(name) for name in arrays] == [168, 134]
+        assert arrays["first"].tolist() == [0, 1, 2, 3, 4] and arrays["b"].shape == (2, 3)
+        refused("unpacks to 302 bytes, expected at most 301", call=npz.Npz, file=file, most=301)
+
+
+def test_the_list_of_what_is_in_an_archive_may_be_as_long_as_is_said(tmp_path):
+    """46 bytes and the name, ends in .npy, for each array."""
+    with archive(tmp_path / "a.npz", first=np.arange(5.0), b=np.ones(3)) as file:
+        listed = 2 * 46 + len("first.npy") + len("b.npy")
+        npz.check_directory(file, most=listed)
+        less = listed - 1
+        refused(f"in {listed} bytes, expected at most {less}", call=npz.check_directory, file=file, most=less)
+        content = (file.seek(0), file.read())[1]
+    larger = content[:-42] + b"PK\x06\x07" + bytes(16) + content[-22:]  # as if it were beyond 4 GiB
+    for bad in (content[:-1], b"", content + b"x", larger):
+        refused("no archive that ends as it should", call=npz.check_directory, file=io.BytesIO(bad), most=10**6)
+
+
+def test_both_headers_of_npy_files_are_read(tmp_path):
+    x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    for version in ((1, 0), (2, 0)):
+        with open(tmp_path / "x.npy", "wb") as file:
+            np.lib.format.write_array(file, x, version=version)
+        np.testing.assert_array_equal(load(tmp_path / "x.npy").x, x)
+    content = (tmp_path / "x.npy").read_bytes()
+    (tmp_path / "x.npy").write_bytes(content + b"\0")
+    refused(f"its {len(content) + 1} bytes hold", name_or_path=tmp_path / "x.npy")
+    np.save(tmp_path / "x.npy", np.array(["", ""]).astype("U0"))
+    with pytest.raises(InputError):
+        load(tmp_path / "x.npy")
 
 
 FLOATS = U8 / 255
@@ -490,6 +708,23 @@ def test_a_file_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ring").mkdir()
     assert load("ring").name == "ring"
+
+
+def test_a_data_set_has_its_own_name_and_range_and_a_file_that_of_its_stem(tmp_path):
+    for name, toy in TOYS.items():
+        assert load(name).name == name and load(name).std == toy(9).std
+        assert load(name, range=(0, 1)).range is None
+    (tmp_path / "pictures.of.mine").mkdir()
+    path = saved(tmp_path / "pictures.of.mine" / "v1.2.npz", x=U8)
+    assert load(path).name == "v1.2" and load(path).range == (-1.0, 1.0)
+    assert [*nd.NAMES] == ["digits", "gaussian", "mixture", "ring", "grid"]
+
+
+@pytest.mark.parametrize("name", ["digits.npz", "./ring", "sub/grid.npy"])
+def test_a_path_is_no_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["no such file", name] if name.endswith(("npz", "npy")) else [f"no data called '{name}'"]
+    refused(*words, name_or_path=name)
 
 
 def test_importing_reads_no_data():

@@ -116,6 +116,29 @@ def test_smaller_is_the_mean_and_larger_is_smooth(tmp_path):
     assert (one(tmp_path / "a.png", 8) == RED).all()
 
 
+def halved(a):
+    """By hand: each pixel of the result lies in the middle of 2 × 2, and the weight of a pixel falls in a straight line
+    to 0 at a distance of 2 from there: 1/8, 3/8, 3/8, 1/8; at the border those inside are made to sum to 1."""
+    n = len(a)
+    weights = np.maximum(0, 1 - abs(np.arange(n)[None] + 0.5 - (2 * np.arange(n // 2)[:, None] + 1)) / 2)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("ip,jq,pqc->ijc", weights, weights, a)
+
+
+@pytest.mark.parametrize(("w", "h"), [(8, 8), (12, 8), (8, 14)])
+def test_pixels_one_by_one(w, h, tmp_path):
+    """An image in which no two rows, columns or colours are alike: of 12 columns, 2 … 9 stay, of 14 rows, 3 … 10."""
+    a = np.random.default_rng(w).integers(0, 256, (h, w, 3), dtype=np.uint8)
+    Image.fromarray(a).save(tmp_path / "a.png")
+    top, left = (h - 8) // 2, (w - 8) // 2
+    found = one(tmp_path / "a.png", 4)
+    inside = halved(a[top : top + 8, left : left + 8].astype(float))
+    assert abs(found - inside)[1:-1, 1:-1].max() <= 1
+    if w == h:
+        assert abs(found - inside).max() <= 1  # elsewhere the filter's border takes a little from outside the square
+        assert (one(tmp_path / "a.png", 8) == a).all()
+
+
 def test_a_photo_is_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # taken with the camera on its side
@@ -132,6 +155,16 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path):
         large.save(tmp_path / name, quality=95)
     png, jpeg = pixels(load(tmp_path, size=16))
     assert abs(png - jpeg).max() <= 10 and abs(png - jpeg).mean() < 2
+
+
+@pytest.mark.parametrize(("sides", "decoded"), [((800, 50), (200, 13)), ((50, 800), (13, 200)), ((90, 90), (23, 23))])
+def test_a_jpeg_is_decoded_no_smaller_than_four_times_the_size(sides, decoded, tmp_path, monkeypatch):
+    """By a half, a quarter or an eighth: 12 pixels are needed for a size of 3."""
+    seen, fit = [], images.ImageOps.fit
+    monkeypatch.setattr(images.ImageOps, "fit", lambda image, *how: seen.append(image.size) or fit(image, *how))
+    plain("L", 9, sides).save(tmp_path / "a.jpg")
+    load(tmp_path, size=3)
+    assert seen == [decoded]
 
 
 def test_of_an_animation_the_first_image(tmp_path):
@@ -171,6 +204,19 @@ def test_folders_are_classes(tmp_path):
     assert load(tmp_path / "apes", size=4).labels is None  # one folder, and an image beside it
     plain("L", 0).save(tmp_path / "top.png")
     assert load(tmp_path, size=4).labels is None
+
+
+def test_classes_may_have_different_numbers_of_images(tmp_path):
+    """Counted in the order of the folders' names, whatever the order on the disk."""
+    for name, n in (("c", 1), ("a", 3), ("b", 2)):
+        (tmp_path / name).mkdir()
+        for i in range(n):
+            plain("L", 10 * ord(name) % 256 + i).save(tmp_path / name / f"{i}.png")
+    (tmp_path / "empty").mkdir()
+    data = load(tmp_path, size=2)
+    assert data.labels.tolist() == [0, 0, 0, 1, 1, 2] and data.classes == 3
+    first = 10 * np.array([ord("a")] * 3 + [ord("b")] * 2 + [ord("c")]) % 256 + [0, 1, 2, 0, 1, 0]
+    assert pixels(data)[:, 0, 0].tolist() == first.tolist()
 
 
 def test_a_single_folder_is_no_class(tmp_path):
@@ -307,6 +353,22 @@ def test_what_cannot_be_asked_of_a_folder(what, how, says, tmp_path):
 def test_the_size_is_64_unless_asked_otherwise(tmp_path):
     plain("L", 0).save(tmp_path / "a.png")
     assert ng.data.load(tmp_path).image_shape == (64, 64)
+    assert ng.data.load(tmp_path, size=1024).image_shape == (1024, 1024)
+    assert ng.data.load(tmp_path, size=1).x.tolist() == [[-1]]
+
+
+def test_the_first_thousand_names_are_listed():
+    said = images._list({f"{i:04}.txt": "no" for i in range(1002)})
+    assert said.count("\n") == 1001 and said.endswith("\n  '0999.txt': no\n  and 2 more")
+    assert "more" not in images._list({f"{i:04}.txt": "no" for i in range(1000)})
+
+
+def test_a_folder_is_called_by_its_own_name(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    plain("L", 200).save(tmp_path / "mine" / "a.png")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert load(".", size=2, range=(0, 4)).name == "mine" and load("../mine", size=2).name == "mine"
+    np.testing.assert_allclose(load(".", size=2, range=(0, 4)).x, [[4 * 200 / 255] * 4], rtol=1e-6)
 
 
 # Training on it
@@ -315,6 +377,7 @@ def test_the_size_is_64_unless_asked_otherwise(tmp_path):
 def test_a_folder_of_300_odd_images_trains_and_reports(tmp_path, capsys, monkeypatch):
     """By the command line: refused files are named, the run resumes, samples are in colour."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numgan.app.folder.Run.draw", lambda run: None)  # other tests look at a run's pictures
     folder, rng = tmp_path / "photos", np.random.default_rng(0)
     folder.mkdir()
     modes = ["L", "RGB", "RGBA", "P", "LA", "1", "CMYK"]
@@ -350,6 +413,9 @@ def test_a_folder_of_300_odd_images_trains_and_reports(tmp_path, capsys, monkeyp
 
 def test_a_progress_bar_where_there_is_a_terminal(tmp_path, monkeypatch, capsys):
     plain("L", 0).save(tmp_path / "a.png")
+    load(tmp_path)
+    assert capsys.readouterr().err == ""
     monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
     load(tmp_path)
-    assert "reading images: " in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "reading images: " in err and not err.endswith("\n")  # it goes when it is done

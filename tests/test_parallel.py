@@ -1,6 +1,8 @@
 """Threads change where something is computed, and nothing else."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -59,10 +61,119 @@ def test_large_products_run_on_as_many_threads_as_they_are_worth(monkeypatch):
         assert not seen
 
 
+def test_rows_or_columns_are_shared_whichever_are_more(monkeypatch):
+    shared = []
+    for name in ("_rows", "_columns"):
+        record = lambda a, b, out, span, name=name: shared.append((name, span.start, span.stop))  # noqa: E731
+        monkeypatch.setattr(parallel, name, record)
+    with Team(2).at_work():
+        matmul(np.ones((96, 8)), np.ones((8, 64)))
+        matmul(np.ones((64, 8)), np.ones((8, 96)))
+    assert sorted(shared) == [("_columns", 0, 48), ("_columns", 48, 96), ("_rows", 0, 48), ("_rows", 48, 96)]
+
+
+def test_each_share_is_long_enough_to_wake_a_thread_for(monkeypatch):
+    """The usual figures: 3 million multiplications of a product, 65,536 numbers of an update, for each of two."""
+    monkeypatch.undo()
+    shares = []
+    monkeypatch.setattr(Team, "do", lambda team, job, spans: shares.append([(span.start, span.stop) for span in spans]))
+    with Team(2).at_work():
+        matmul(np.ones((1000, 100), "float32"), np.ones((100, 59), "float32"))
+        assert not shares
+        matmul(np.ones((1000, 100), "float32"), np.ones((100, 60), "float32"))
+        assert shares.pop() == [(0, 672), (672, 1000)]  # the first has 2 million more
+        each_span(2 * 65536 - 1, lambda span: shares.append(span))
+        assert shares.pop() == slice(0, 2 * 65536 - 1)
+        each_span(2 * 65536, None)
+        assert shares.pop() == [(0, 65536), (65536, 131072)]
+        each_span(5 * 65536, None)
+        assert [stop - start for start, stop in shares.pop()] == [163840, 163840]
+
+
+def in_the_worker(team, job):
+    """What job() gives in a thread that is not this one."""
+    found, begun = [], threading.Event()
+
+    def share(span):
+        if span.start:
+            begun.set()
+            found.append((threading.get_ident(), job()))
+        else:
+            begun.wait(10)
+
+    with team.at_work():
+        team.do(share, SPANS[:2])
+    ((thread, value),) = found
+    assert thread != threading.get_ident()
+    return value
+
+
+def test_a_worker_is_as_silent_as_a_run_and_has_no_team_of_its_own():
+    """NumPy's warnings are of each thread; those of this one stay."""
+
+    def overflows():
+        return np.geterr(), np.float32([1e38]) * np.float32([1e38]), np.log(np.zeros(1)), parallel._AT_WORK.get()
+
+    for team in (Team(2), Team(3)):
+        silent, inf, log, at_work = in_the_worker(team, overflows)
+        assert set(silent.values()) == {"ignore"} and np.isinf(inf) and np.isinf(log) and at_work is None
+    assert np.geterr()["over"] == "warn"
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 11])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_item_is_taken_once(threads, n):
+    done, together = [], []
+
+    def job(item):
+        together.append(threading.get_ident())
+        done.append(item)
+
+    with Team(threads).at_work():
+        parallel.each(range(n), job)
+    assert sorted(done) == [*range(n)] and len(set(together)) <= threads
+    done.clear()
+    parallel.each(range(n), job)
+    assert done == [*range(n)]  # without a team, in order
+
+
+@pytest.mark.parametrize("items", ["ab", "abc"])
+def test_each_item_has_a_thread_where_there_are_enough(items):
+    barrier, threads = threading.Barrier(len(items)), []
+
+    def job(item):
+        barrier.wait(10)
+        threads.append(threading.get_ident())
+
+    with Team(3).at_work():
+        parallel.each(items, job)
+    assert len(set(threads)) == len(items)
+
+    def fails(item):
+        if item == 4:
+            raise RuntimeError("the fourth")
+
+    with Team(2).at_work(), pytest.raises(RuntimeError, match="the fourth"):
+        parallel.each(range(9), fails)
+
+
+def test_a_copy_of_a_team_has_threads_of_its_own():
+    team = Team(3)
+    for other in (copy.copy(team), copy.deepcopy(team), pickle.loads(pickle.dumps(team))):
+        assert type(other) is Team and other.threads == 3 and other._tasks is not team._tasks
+
+
 def test_the_calling_thread_has_a_longer_share_by_its_head_start():
     assert Team(2).shares(1024, worth=2, lead=128) == [slice(0, 576), slice(576, 1024)]
     assert Team(3).shares(960, worth=3, lead=96) == [slice(0, 384), slice(384, 672), slice(672, 960)]
     assert Team(2).shares(64, worth=2, lead=1000) == [slice(0, 64)]
+
+
+def test_without_a_head_start_shares_are_alike_up_to_multiples_of_16():
+    assert Team(2).shares(64, worth=2) == [slice(0, 32), slice(32, 64)]
+    assert Team(3).shares(100, worth=9) == [slice(0, 48), slice(48, 80), slice(80, 100)]
+    assert Team(9).shares(100, worth=2) == [slice(0, 64), slice(64, 100)]
+    assert Team(9).shares(100, worth=0) == Team(1).shares(100, worth=5) == [slice(0, 100)]
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 100, 1000])
@@ -276,6 +387,45 @@ def test_the_first_takes_the_blas_its_threads_and_the_last_gives_them_back(per_t
     assert library.num_threads == 8
     limit.end(other)
     assert library.num_threads == 8
+
+
+class Holding(Library):
+    """As in some versions of threadpoolctl: it obeys the thread that set a number first, until that lets go."""
+
+    holder = None
+
+    def set_num_threads(self, threads):
+        if self.holder in (None, threading.get_ident()):
+            self.holder = threading.get_ident()
+            super().set_num_threads(threads)
+
+    def clear_controlling_thread(self, force):
+        assert force
+        self.holder = None
+
+
+def test_a_library_that_obeys_one_thread_is_made_to_let_go(monkeypatch):
+    library, limit = Holding(False), blas.ThreadLimit()
+    monkeypatch.setattr(blas, "_libraries", lambda: [library])
+    in_a_thread(lambda: library.set_num_threads(6))
+    user = Slowly()
+    in_a_thread(lambda: limit.begin(user))
+    assert library.num_threads == 1 and library.holder is None
+    limit.end(user)
+    assert library.num_threads == 6 and library.holder is None
+
+
+def test_a_library_without_a_number_of_threads_or_with_one_is_let_be(monkeypatch):
+    class Fixed(types.SimpleNamespace):
+        def set_num_threads(self, threads):
+            raise AssertionError("it takes no orders")
+
+    limit, user = blas.ThreadLimit(), Slowly()
+    monkeypatch.setattr(blas, "_libraries", lambda: [Fixed(num_threads=None), Fixed(num_threads=1)])
+    limit.begin(user)
+    assert limit.limit_here()
+    limit.end(user)
+    assert not limit.limit_here()
 
 
 def test_a_block_that_never_ended_is_forgotten(monkeypatch):

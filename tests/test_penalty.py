@@ -161,6 +161,118 @@ def test_inputs_and_weights_are_left_alone_and_float32_stays():
     assert all((a == b).all() for a, b in zip((x, x_g, eps, D.theta), before, strict=True))
 
 
+# By hand. a(x) = 3 x₁ + 4 x₂ has the slope 5 everywhere, and a(x) = ReLU(x₁) + 2 ReLU(x₂) another in each quadrant:
+# 0 below both axes, 1 and 2 where one number is positive, √5 where both are.
+
+
+def straight():
+    D = ng.Network([ng.Linear(2, 1)], dtype="float64")
+    D.theta[...] = [3, 4, 0.5]
+    return D
+
+
+def quadrants():
+    D = ng.Network([ng.Linear(2, 2), ng.ReLU(), ng.Linear(2, 1)], dtype="float64")
+    D.theta[...] = [1, 0, 0, 1, 0, 0, 1, 2, 0]
+    return D
+
+
+DATA, GENERATED = np.array([[1.0, 1.0], [1.0, -1.0], [1.0, -2.0]]), np.array([[-1.0, 1.0], [-1.0, -1.0], [-2.0, 3.0]])
+
+
+def test_weights_are_10_unless_asked_otherwise():
+    """γ/2 · 5² and λ (5 − 1)²."""
+    x, eps, rng = np.ones((3, 2)), np.full((3, 1), 0.5), np.random.default_rng(0)
+    for found, expected in (
+        (r1(straight(), x), 125), (r2(straight(), x), 125), (wgan_gp(straight(), x, x, eps=eps), 160),
+        (R1()(straight(), x, x, None), 125), (R2()(straight(), x, x, None), 125),
+        (WGANGP()(straight(), x, x, rng), 160),
+        (r1(straight(), x, 2.0), 25), (r2(straight(), x, 2.0), 25), (wgan_gp(straight(), x, x, 0.5, eps), 8),
+        (R1(4.0)(straight(), x, x, None), 50), (R2(6.0)(straight(), x, x, None), 75),
+        (WGANGP(3.0)(straight(), x, x, rng), 48),
+    ):  # fmt: skip
+        assert float(found) == pytest.approx(expected)
+    assert (R1(), R2(), WGANGP()) == (R1(10.0), R2(10.0), WGANGP(10.0))
+    assert (R1.stochastic, R2.stochastic, WGANGP.stochastic) == (False, False, True)
+    assert ng.penalty.BY_NAME == {"r1": R1, "r2": R2, "wgan_gp": WGANGP}
+
+
+def test_dropout_draws_a_mask_where_there_is_a_generator_and_is_left_out_where_there_is_none():
+    D = ng.Network([ng.Dropout(0.5), ng.Linear(2, 1)], dtype="float64")
+    D.theta[...] = [3, 4, 0]
+    x = np.ones((400, 2))
+    assert [float(r1(D, x, 2.0)), float(r2(D, x, 2.0))] == pytest.approx([25, 25])
+    for penalise in (r1, r2):
+        found = float(penalise(D, x, 2.0, np.random.default_rng(0)))
+        assert found != 25 and found == pytest.approx(2 * 25, rel=0.15)  # half of the numbers, each twice as large
+    found = float(R1(2.0)(D, x, x, np.random.default_rng(0)))
+    assert found == float(r1(D, x, 2.0, np.random.default_rng(0)))
+
+
+def test_their_gradients_by_hand():
+    """∂/∂w of γ/2 ‖w‖² is γ w; of λ (‖w‖ − 1)² it is 2 λ (‖w‖ − 1) w / ‖w‖."""
+    x, eps = np.ones((3, 2)), np.full((3, 1), 0.5)
+    for penalise, expected in (
+        (lambda D: r1(D, x, 2.0), [6, 8, 0]),
+        (lambda D: r2(D, x, 0.5), [1.5, 2, 0]),
+        (lambda D: wgan_gp(D, x, x, 0.5, eps), [2.4, 3.2, 0]),
+    ):
+        D = straight()
+        penalise(D)
+        np.testing.assert_allclose(D.grad, expected)
+
+
+def test_each_looks_at_its_own_rows():
+    """Slopes² of the data 5, 1, 1; of what is generated 4, 0, 4; and between the two as eps says."""
+    assert float(R1(6.0)(quadrants(), DATA, GENERATED, None)) == pytest.approx(3 * 7 / 3)
+    assert float(R2(6.0)(quadrants(), DATA, GENERATED, None)) == pytest.approx(3 * 8 / 3)
+    for eps, slopes in (
+        ([1, 1, 1], [5**0.5, 1, 1]),
+        ([0, 0, 0], [2, 0, 2]),
+        ([0.9, 0.9, 0.9], [5**0.5, 1, 1]),
+        ([0.25, 0.6, 0.7], [2, 1, 1]),  # (−0.5, 1), (0.2, −1), (0.1, −0.5)
+        ([0.4, 0.75, 0.5], [2, 1, 2]),  # (−0.2, 1), (0.5, −1), (−0.5, 0.5)
+    ):
+        found = wgan_gp(quadrants(), DATA, GENERATED, 3.0, np.array(eps)[:, None])
+        assert float(found) == pytest.approx(sum((s - 1) ** 2 for s in slopes)), eps
+
+
+def test_images_are_penalised_as_the_vectors_that_they_are():
+    rng = np.random.default_rng(2)
+    x, x_g, eps = rng.standard_normal((3, 2, 2, 1)), rng.standard_normal((3, 2, 2, 1)), rng.random((3, 1))
+    as_images = ng.Network([ng.Reshape((4,)), *_layers(ng.Tanh)], dtype="float64")
+    flat = ng.Network(_layers(ng.Tanh), dtype="float64")
+    flat.theta[...] = as_images.theta
+    rows, rows_g = x.reshape(3, 4), x_g.reshape(3, 4)
+    for of_images, of_rows in (
+        (lambda: r1(as_images, x, 3.0), lambda: r1(flat, rows, 3.0)),
+        (lambda: wgan_gp(as_images, x, x_g, 3.0, eps), lambda: wgan_gp(flat, rows, rows_g, 3.0, eps)),
+    ):
+        assert float(of_images()) == pytest.approx(float(of_rows()))
+        np.testing.assert_allclose(as_images.grad, flat.grad, atol=1e-12)
+
+
+def test_eps_is_uniform_one_number_for_each_row(monkeypatch):
+    seen = []
+    monkeypatch.setattr(ng.penalty, "wgan_gp", lambda D, x, x_g, lam, eps, rng: seen.append((lam, eps)))
+    for dtype in ("float32", "float64"):
+        x = np.zeros((20000, 2), dtype)
+        WGANGP(2.0)(None, x, x, np.random.default_rng(0))
+        lam, eps = seen.pop()
+        assert lam == 2.0 and eps.shape == (20000, 1) and eps.dtype == dtype
+        assert abs(np.histogram(eps, 10, (0, 1))[0] / 2000 - 1).max() < 0.1
+    WGANGP()(None, (np.zeros((5, 2)), np.arange(5)), np.zeros((5, 2)), np.random.default_rng(0))
+    assert seen.pop()[1].shape == (5, 1)  # beside labels
+    WGANGP()(None, x, x, None)
+    assert seen == [(10.0, None)]  # which wgan_gp refuses
+
+
+def test_clipping_cuts_off_at_both_ends_in_place():
+    theta = np.array([-3.0, -0.5, -0.2, 0.0, 0.3, 0.5, 4.0])
+    ng.penalty.clip_weights(theta, 0.5)
+    assert theta.tolist() == [-0.5, -0.5, -0.2, 0, 0.3, 0.5, 0.5]
+
+
 @pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
 def test_what_cannot_be_penalised_is_refused(penalty):
     inner = ng.Network([ng.Linear(4, 5), ng.BatchNorm(5)])
@@ -186,8 +298,10 @@ def test_a_network_of_ones_own_and_missing_numbers_are_refused():
     x, x_g, eps = rows()
     with pytest.raises(ng.InputError, match="pass eps="):
         wgan_gp(maxout(), x, x_g)
-    with pytest.raises(ng.InputError, match="as many rows"):
-        wgan_gp(maxout(), x, x_g[:3], eps=eps)
+    for wrong in ({"x_g": x_g[:3]}, {"x_g": x_g[:, :3]}, {"eps": eps[:3]}, {"eps": np.ones((7, 4))}):
+        with pytest.raises(ng.InputError, match="as many rows"):
+            wgan_gp(maxout(), **{"x": x, "x_g": x_g, "eps": eps} | wrong)
+    assert wgan_gp(maxout(), x, x_g, eps=eps[:, 0]) == wgan_gp(maxout(), x, x_g, eps=eps)  # (m,) will do
     for bad in (lambda: R1(-1.0), lambda: R2(gamma=float("nan")), lambda: WGANGP(lam=-2)):
         with pytest.raises(ng.InputError, match=r"must be a number in \[0, inf\)"):
             bad()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from numgan.lab.sliders import sliders
 
-STOPS = {"a": (0, 1, 2), "b": (0.0, 1.0)}
+STOPS = {"a": (0, 1, 2), "b": (-1.0, 1.5)}
 
 
 def page(**options):
@@ -25,7 +25,7 @@ def page(**options):
         seen.append((a, b))
         left, right = figure.subplots(1, 2)
         left.imshow([[a]], vmin=0, vmax=2, cmap="Blues")
-        right.imshow([[b]], vmin=0, vmax=1, cmap="Oranges")
+        right.imshow([[b]], vmin=-1, vmax=1.5, cmap="Oranges")
 
     return sliders(figure, draw, STOPS, **options), seen
 
@@ -36,23 +36,47 @@ def pictures(html):
     ]
 
 
-def test_one_picture_for_each_combination_and_the_first_is_shown():
-    html, seen = page()
+@pytest.fixture(scope="module")
+def shown():
+    """A page as it is without options, and what was drawn on it."""
+    return page()
+
+
+def test_one_picture_for_each_combination_and_the_first_is_shown(shown):
+    html, seen = shown
     assert seen == list(product(*STOPS.values())) and len(pictures(html)) == 6
-    assert html.count('display:none"') == 5 and html.index('alt="a = 0, b = 0"') < html.index('display:none"')
-    assert html.count('type="range"') == 2 and 'data-stops="0 1 2"' in html and 'max="1"' in html
+    tags = re.findall('<img style="([^"]*)" alt="([^"]*)"', html)
+    assert [alt for _, alt in tags] == [f"a = {a:g}, b = {b:g}" for a, b in seen]
+    assert ["none" in style for style, _ in tags] == [False] + [True] * 5
 
 
-def test_it_needs_nothing_from_outside():
-    html, _ = page()
-    assert not re.search(r"https?:|<script|<link", html)
+def test_a_slider_has_its_name_its_stops_and_the_first_of_them_beside_it(shown):
+    names = re.findall("<label>(.*?) <input", shown[0])
+    bounds = re.findall('type="range" min="(.*?)" max="(.*?)" value="(.*?)" step="(.*?)"', shown[0])
+    stops, outputs = re.findall('data-stops="(.*?)"', shown[0]), re.findall("<output>(.*?)</output>", shown[0])
+    assert (names, stops, outputs) == (["a", "b"], ["0 1 2", "-1 1.5"], ["0", "-1"])
+    assert bounds == [("0", "2", "0", "1"), ("0", "1", "0", "1")]
 
 
-def test_pictures_are_of_the_size_asked_for_and_colours_stay():
+def test_it_needs_nothing_from_outside(shown):
+    assert not re.search(r"https?:|<script|<link", shown[0])
+
+
+def test_pictures_are_of_the_size_asked_for_and_colours_stay(shown):
     first, *_, last = pictures(page(dpi=50)[0])
-    assert first.shape == (50, 100, 3)
+    assert first.shape == (50, 100, 3) and pictures(shown[0])[0].shape == (60, 120, 3)
     assert np.abs(last[25, 30].astype(int) - (8, 48, 107)).max() < 40, "dark blue"
     assert np.abs(last[25, 75].astype(int) - (127, 39, 4)).max() < 40, "dark orange"
+    colours = [len(np.unique(picture.reshape(-1, 3), axis=0)) for picture in pictures(shown[0])]
+    assert max(colours) <= 32 and colours[-1] > 16  # a palette
+
+
+def test_each_picture_is_of_its_own_stops(shown):
+    """Blue grows with a on the left, orange with b on the right: 0 and -1 are pale."""
+    left, right = ([int(picture[30, at].sum()) for picture in pictures(shown[0])] for at in (36, 90))
+    for a, b in ((0, 1), (2, 3), (4, 5)):
+        assert abs(left[a] - left[b]) < 30 and right[a] > right[b] + 200
+    assert left[0] > left[2] + 200 and left[2] > left[4] + 100
 
 
 def test_pale_colours_of_a_surface_do_not_turn_grey():
@@ -73,17 +97,28 @@ def test_pale_colours_of_a_surface_do_not_turn_grey():
     assert np.abs(shown - wanted)[:10].max() < 6, shown
 
 
-def test_the_pace_of_playing():
-    assert "}, 125)" in page(ms=125)[0]
+def test_the_pace_of_playing(shown):
+    figure = Figure(figsize=(1, 1))
+    assert "}, 125)" in sliders(figure, lambda _: None, {"a": (0,)}, ms=125) and "}, 300)" in shown[0]
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no Chromium")
-def test_in_a_browser_a_slider_shows_its_picture(tmp_path):
-    html, _ = page()
-    move = "const [a, b] = document.querySelectorAll('input'); a.value = 2; a.oninput(); b.value = 1; b.oninput();"
-    say = "document.title = [...document.images].filter(p => p.style.display === '').map(p => p.alt).join(';')"
-    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{html}<script>{move}{say}</script>", encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
-    dom = subprocess.run([*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=120).stdout
-    assert "<title>a = 2, b = 1</title>" in dom
-    assert re.findall("<output>(.*?)</output>", dom) == ["2", "1"]
+def test_in_a_browser_a_slider_shows_its_picture_and_the_button_plays_the_first(shown, tmp_path):
+    """Moved to the last of all; then played for two ticks of 300 ms, of which the first begins again; then stopped."""
+    script = """
+    const [a, b] = document.querySelectorAll('input'), button = document.querySelector('button'), seen = [];
+    const look = () => seen.push([...document.images].filter(p => p.style.display === '').map(p => p.alt).join(';'));
+    const press = () => { button.click(); seen.push(button.textContent) };
+    a.value = 2; a.oninput(); look(); b.value = 1; b.oninput(); look(); press();
+    setTimeout(() => { look(); press(); setTimeout(() => { look(); document.title = seen.join('|') }, 700) }, 700);
+    """
+    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{shown[0]}<script>{script}</script>", encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
+    command += [f"--user-data-dir={tmp_path}", "--dump-dom", f"file://{tmp_path}/page.html"]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    (title,) = re.findall("<title>(.*?)</title>", dom)
+    moved, end, playing, played, stopped, still = title.split("|")
+    assert (moved, end) == ("a = 2, b = -1", "a = 2, b = 1.5")
+    assert (playing, played) == ("❚❚", "a = 1, b = 1.5")
+    assert (stopped, still) == ("▶", "a = 1, b = 1.5")
+    assert re.findall("<output>(.*?)</output>", dom) == ["1", "1.5"]

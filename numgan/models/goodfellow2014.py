@@ -23,7 +23,7 @@ def goodfellow2014(data: Data, seed: int, xp: ModuleType = np) -> Players:
         xp=xp,
     )
     marginals = data.x.mean(axis=0).clip(1e-3, 1 - 1e-3)  # the mean image, through the inverse of the sigmoid
-    G.layers[-2].b[...] = xp.asarray(np.log(marginals / (1 - marginals)), dtype=G.theta.dtype)
+    G.layers[-2].b[...] = xp.asarray(np.log(marginals / (1 - marginals)))
     D = [
         *(Dropout(0.2), Maxout(n_x, 240, 5, 0.005)),
         *(Dropout(0.5), Maxout(240, 240, 5, 0.005)),
