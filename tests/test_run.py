@@ -1,0 +1,405 @@
+"""A run beside the same run written out, where nothing is even, alike or a default: each draw, update and record."""
+
+import json
+import math
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+import numgan as ng
+from numgan.data import Data
+from numgan.gan import discriminator_gradient, generator_gradient
+from numgan.run import archive
+from numgan.run.averaging import average_in, mean_weights
+from numgan.run.record import History, Record, record
+from numgan.run.sampling import labels_for
+from numgan.run.state import Checkpoint
+from numgan.run.streams import Minibatches
+
+N, BATCH, K, SEED, N_Z, EMA, CLIP, EVERY, STEPS = 23, 5, 3, 11, 2, 0.8, 0.6, 4, 11
+LABELS = np.array([0, 0, 1, 0, 2, 1] * 4)[:N]
+LO, HI = -1.0, 3.0
+
+
+def data():
+    """Rows that tell their class: its number and three tenths at most."""
+    rows = np.random.default_rng(5).uniform(0, 0.3, (N, 3)) + LABELS[:, None]
+    return Data(rows, labels=LABELS, range=(LO, HI))
+
+
+def pair(conditional):
+    """Of unlike sizes, with Dropout in both."""
+    c, how = 3 * conditional, {"dtype": "float64"}
+    kind = ng.Conditional if conditional else ng.Network
+    label = [[ng.Label(n, 3)] * conditional for n in (N_Z, 3)]
+    G = [*label[0], ng.Linear(N_Z + c, 7), ng.Tanh(), ng.Dropout(0.1), ng.Linear(7, 3)]
+    D = [*label[1], ng.Linear(3 + c, 6), ng.LeakyReLU(0.2), ng.Dropout(0.3), ng.Linear(6, 1)]
+    return kind(G, seed=1, **how), kind(D, seed=2, **how)
+
+
+def optimizers():
+    return ng.Adam(ng.Ramp(0.02, 0.001, 2, 9), beta1=0.3), ng.SGD(ng.Decay(0.05, 1.02), ng.Ramp(0.5, 0.9, 0, 20))
+
+
+def new_run(conditional):
+    settings = {"batch": BATCH, "k": K, "seed": SEED, "ema": EMA, "noise": "uniform", "threads": 1, "clip": CLIP}
+    settings |= {"loss": ng.losses.least_squares, "penalty": ng.WGANGP(0.7), "optimizers": optimizers()}
+    return ng.Training(*pair(conditional), data(), conditional=conditional, **settings)
+
+
+def generator(*key):
+    return np.random.default_rng(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
+
+
+def rows_of_batch(i, purpose):
+    """Four batches an epoch; the three rows left over wait for the next."""
+    order = np.argsort(generator(SEED, purpose, i // 4).random(N))
+    return order[i % 4 * BATCH :][:BATCH]
+
+
+def noise_of_batch(i):
+    block = generator(SEED, 1, i // 16).random((16, BATCH, N_Z))
+    return (2 * block[i % 16] - 1) * math.sqrt(3)
+
+
+def log_sigmoid(a):
+    return -np.log1p(np.exp(-a))
+
+
+def figures(step, seen_D, seen_G, penalty, D_grad, G_grad):
+    """A record, by the formulas of Mao et al. and of eq. 1."""
+    a_x, a_g, a = seen_D.a_x, seen_D.a_g, seen_G.a_g
+    loss_D = ((a_x - 1) ** 2).mean() / 2 + (a_g**2).mean() / 2 + penalty
+    V = log_sigmoid(a_x).mean() + log_sigmoid(-a_g).mean()
+    D_x, D_Gz = (1 / (1 + np.exp(-a_x))).mean(), (1 / (1 + np.exp(-a_g))).mean()
+    norms = math.sqrt((D_grad**2).sum()), math.sqrt((G_grad**2).sum())
+    return [step, loss_D, ((a - 1) ** 2).mean() / 2, V, D_x, D_Gz, *norms]
+
+
+def written_out(conditional):
+    """Algorithm 1 with all there is: θ_g after every step, θ_d at the end, the figures of every step."""
+    (G, D), (opt_g, opt_d), x_all, loss = pair(conditional), optimizers(), data().x, ng.losses.least_squares
+    penalty, thetas, records = ng.WGANGP(0.7), [], []
+
+    def labelled(rows, labels):
+        return (rows, labels) if conditional else rows
+
+    for t in range(STEPS):
+        for j in range(K):
+            i = rows_of_batch(K * t + j, purpose=0)
+            x, z = labelled(x_all[i].astype(float), LABELS[i]), labelled(noise_of_batch((K + 1) * t + j), LABELS[i])
+            rng = generator(SEED, 2, (K + 1) * t + j)
+            seen_D = discriminator_gradient(G, D, x, z, loss, rng)
+            added = penalty(D, x, seen_D.x_g, rng)
+            opt_d.step(D.theta, D.grad)
+            D.theta[...] = np.minimum(np.maximum(D.theta, -CLIP), CLIP)
+        z = labelled(noise_of_batch((K + 1) * t + K), LABELS[rows_of_batch(t, purpose=6)])
+        seen_G = generator_gradient(G, D, z, loss, generator(SEED, 2, (K + 1) * t + K))
+        opt_g.step(G.theta, G.grad)
+        thetas.append(G.theta.copy())
+        records.append(figures(t + 1, seen_D, seen_G, added, D.grad, G.grad))
+    return np.array(thetas), D.theta, np.array(records)
+
+
+def mean_of(thetas):
+    weights = EMA ** np.arange(len(thetas))[::-1]
+    return weights @ thetas / weights.sum()
+
+
+def samples_of(theta_g, conditional, n, seed, label=None):
+    """In evaluation mode, in [0, 1], of labels in turn unless one is asked for."""
+    G = pair(conditional)[0]
+    G.theta[...] = theta_g
+    z = (2 * generator(SEED, 3, seed).random((n, N_Z)) - 1) * math.sqrt(3)
+    c = np.arange(n) % 3 if label is None else np.full(n, label)
+    return np.clip((G((z, c) if conditional else z) - LO) / (HI - LO), 0, 1)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["alone", "with labels"])
+def conditional(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def expected(conditional):
+    return written_out(conditional)
+
+
+@pytest.fixture(scope="module")
+def saved(conditional, tmp_path_factory):
+    """A run after 7 steps, and its checkpoint."""
+    run, path = new_run(conditional), tmp_path_factory.mktemp("run") / "c.npz"
+    list(run.steps(7, EVERY))
+    run.save(path)
+    return run, path
+
+
+def close(a, b):
+    np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def check_end(run, expected, steps):
+    thetas, theta_d, records = expected
+    close(run.G.theta, thetas[-1])
+    close(run.D.theta, theta_d)
+    assert abs(run.D.theta).max() == CLIP
+    close(np.array(run.history), records[[s - 1 for s in steps]])
+    assert (run.opt_g.t, run.opt_d.t, run.step) == (STEPS, K * STEPS, STEPS)
+
+
+def test_a_run_is_the_loop_written_out_to_every_figure(conditional, expected):
+    run = new_run(conditional)
+    returned = list(run.steps(STEPS, EVERY))
+    check_end(run, expected, [4, 8, 11])
+    assert returned == run.history and all(type(r.step) is int for r in run.history)
+    close(run.sample(8), samples_of(mean_of(expected[0]), conditional, 8, 0))
+    close(run.sample(5, seed=4), samples_of(mean_of(expected[0]), conditional, 5, 4))
+
+
+def test_a_run_that_is_resumed_in_mid_period_too(conditional, expected, saved):
+    again = ng.Training.load(saved[1], data())
+    list(again.steps(STEPS - 7, EVERY))
+    check_end(again, expected, [4, 7, 8, 11])
+    close(again.sample(6), samples_of(mean_of(expected[0]), conditional, 6, 0))
+
+
+def test_a_checkpoint_samples_as_the_mean_of_the_weights_that_were(conditional, expected, saved):
+    path, mean = saved[1], mean_of(expected[0][:7])
+    close(Checkpoint(path).sample(7, seed=2), samples_of(mean, conditional, 7, 2))
+    if conditional:
+        close(Checkpoint(path).sample(4, label=2), samples_of(mean, True, 4, 0, label=2))
+    assert Checkpoint(path).classes == (3 if conditional else None)
+
+
+def test_each_vector_of_a_checkpoint_has_its_own_name(conditional, saved):
+    run, path = saved
+    vectors, about = archive.read(path)
+    state = {"m_G": run.opt_g.state["m"], "v_G": run.opt_g.state["v"], "v_D": run.opt_d.state["v"]}
+    own = {"theta_G": run.G.theta, "theta_D": run.D.theta, "average": run.average} | state
+    assert vectors.keys() == own.keys() | {"history"}
+    assert all((vectors[name] == own[name]).all() for name in own)
+    assert (vectors["history"] == np.array(run.history)).all()
+    assert (about["step"], about["updates"]) == (7, [7, 21])
+    assert about["settings"] == {
+        "batch": BATCH, "k": K, "seed": SEED, "ema": EMA, "noise": "uniform", "n_z": N_Z, "threads": 1, "clip": CLIP,
+        "conditional": conditional,
+    }  # fmt: skip
+    kinds = [about[name]["type"] for name in ("loss", "penalty", "G", "D")]
+    assert kinds == ["LeastSquares", "WGANGP"] + ["Conditional" if conditional else "Network"] * 2
+    assert [opt["type"] for opt in about["optimizers"]] == ["Adam", "SGD"]
+    assert about["data"] == {
+        "name": "data", "fingerprint": data().fingerprint, "image_shape": None, "range": [LO, HI],
+        "label_fingerprint": data().label_fingerprint,
+    }  # fmt: skip
+
+
+def test_what_is_passed_to_load_is_taken_and_all_else_is_as_saved(conditional, saved):
+    run, path = saved
+    (G, D), opts, loss, penalty = pair(conditional), optimizers(), ng.losses.LeastSquares(), ng.WGANGP(9.0)
+    passed = ng.Training.load(path, data(), G, D, opts, threads=2, loss=loss, penalty=penalty)
+    assert [passed.G, passed.D, passed.loss, passed.penalty, passed.opt_g, passed.opt_d] == [G, D, loss, penalty, *opts]
+    assert passed.G is G and passed.D is D and passed.opt_d is opts[1] and passed.penalty.lam == 9.0
+    assert asdict(passed.settings) == asdict(run.settings) | {"threads": 2} and passed._team.threads == 2
+    assert (G.theta == run.G.theta).all() and (opts[0].state["v"] == run.opt_g.state["v"]).all()
+    left = ng.Training.load(path, data())
+    assert left.settings == run.settings
+    assert (left.penalty.lam, left.loss, repr(left.opt_d)) == (0.7, ng.losses.least_squares, repr(run.opt_d))
+
+
+# Steps and their records
+
+
+@pytest.mark.parametrize(
+    ("start", "n", "every", "steps"),
+    [
+        (0, 10, 25, [10]),
+        (30, 50, 25, [50, 75, 80]),
+        (30, 45, 25, [50, 75]),
+        (30, 20, 25, [50]),
+        (30, 19, 25, [49]),
+        (7, 4, 4, [8, 11]),
+        (8, 8, 4, [12, 16]),
+        (3, 3, 1, [4, 5, 6]),
+        (3, 0, 2, []),
+        (5, 1, 3, [6]),
+    ],
+)
+def test_records_stand_at_multiples_of_every_and_at_the_last_step(start, n, every, steps, monkeypatch):
+    run = ng.Training(*pair(False), data(), batch=BATCH)
+    run.step = start
+    monkeypatch.setattr(ng.Training, "_update", lambda run: setattr(run, "step", run.step + 1) or (None, None))
+    monkeypatch.setattr("numgan.training.record", lambda step, *_: step)
+    assert list(run.steps(n, every)) == steps == run.history
+    assert run.step == start + n
+
+
+def test_no_number_is_drawn_twice(monkeypatch):
+    """Every key of a generator, by what it is drawn for; k = 2, an update more than a block of noise."""
+    from numgan.backend import random_generator
+    from numgan.lab.health import observe
+
+    keys = []
+
+    def noted(xp, *key):
+        keys.append(key)
+        return random_generator(xp, *key)
+
+    for room in ("training", "run.streams", "lab.health"):
+        monkeypatch.setattr(f"numgan.{room}.random_generator", noted)
+    G, D = pair(True)
+    run = ng.Training(G, D, data(), batch=BATCH, k=2, seed=9, conditional=True)
+    list(run.steps(6))
+    updates = {(9, 2, i) for i in range(18)}
+    noise, epochs = {(9, 1, 0), (9, 1, 1)}, {(9, 0, 0), (9, 0, 1), (9, 0, 2), (9, 6, 0), (9, 6, 1)}
+    made = {key for key in keys if key != (9, 3, 0)}
+    assert made == updates | noise | epochs and len(keys) == len(made) + 1
+    keys.clear()
+    run.sample(3, seed=1)
+    run._calibrate_g()
+    calibrated = ng.Network([ng.Linear(2, 3), ng.BatchNorm(3), ng.Linear(3, 3)])
+    ng.Training(calibrated, pair(False)[1], data(), batch=BATCH, seed=9).sample(2, seed=1)
+    assert keys == [(9, 3, 1), (9, 3, 0), (9, 4, 0), (9, 3, 1)]
+    keys.clear()
+    observe(run, seed=1)
+    assert keys == [(9, 3, 1), (1, 5, 0), (1, 5, 1), (1, 5, 2)]
+
+
+@pytest.mark.parametrize(("n", "batch", "per_epoch"), [(12, 12, 1), (12, 6, 2), (12, 4, 3), (13, 4, 3), (15, 4, 3)])
+def test_an_epoch_has_as_many_whole_batches_as_fit(n, batch, per_epoch):
+    drawn = Minibatches(np.arange(float(n)), batch, seed=2)
+    rows = [drawn(i) for i in range(2 * per_epoch)]
+    assert drawn.per_epoch == per_epoch
+    for epoch in (0, 1):
+        order = np.argsort(generator(2, 0, epoch).random(n))
+        assert (np.concatenate(rows[epoch * per_epoch :][:per_epoch]) == order[: per_epoch * batch]).all()
+
+
+# Statistics for evaluation, averages, threads
+
+
+def test_statistics_are_of_the_first_1024_rows_for_D_and_of_noise_of_its_own_for_G(tmp_path):
+    n, labels = 1300, np.repeat([0, 1, 2], [200, 300, 800])
+    x = np.linspace(0, 2, n)[:, None] ** [1, 2]  # means of fewer rows, or of all, are others
+    G = ng.Conditional([ng.Label(2, 3), ng.BatchNorm(5), ng.Linear(5, 2)], dtype="float64")
+    D = ng.Conditional([ng.Label(2, 3), ng.BatchNorm(5), ng.Linear(5, 1)], seed=1, dtype="float64")
+    run = ng.Training(G, D, Data(x, labels), batch=7, seed=5, conditional=True)
+    run.save(tmp_path / "c.npz")
+    kept = archive.read(tmp_path / "c.npz")[0]
+    seen_D = np.hstack([x[:1024], np.eye(3)[labels[:1024]]])
+    seen_G = np.hstack([generator(5, 4, 0).standard_normal((1024, 2)), np.eye(3)[labels[np.arange(1024) * n // 1024]]])
+    for name, seen in (("buffers_D", seen_D), ("buffers_G", seen_G)):
+        np.testing.assert_allclose(kept[name], [*seen.mean(axis=0), *seen.var(axis=0)], rtol=1e-6, err_msg=name)
+    (x_first, c_first), (z, c) = run.fixed_batch(4)
+    assert (x_first == run.data.x[:4]).all() and (c_first == labels[:4]).all() and (c == labels[:4]).all()
+    assert (z == generator(5, 3, 0).standard_normal((4, 2))).all()
+    assert [len(part) for part in run.fixed_batch(n + 5)[0]] == [n, n]
+    assert (run.fixed_batch(n + 5)[1][1] == [*labels, *labels[:5]]).all()
+
+
+def test_an_average_by_hand():
+    total = np.zeros(1)
+    for theta in (1.0, 3.0, 8.0):
+        average_in(total, np.array([theta]), 0.5)
+    assert total == [0.25 * 1 + 0.5 * 3 + 8]
+    assert mean_weights(total, np.array([8.0]), 0.5, 3) == pytest.approx([9.75 / 1.75])
+    assert mean_weights(total, np.array([7.0]), None, 3) == [7] and mean_weights(total, np.array([7.0]), 0.5, 0) == [7]
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(3, 3), (None, 1), (1000, 256)])
+def test_there_are_as_many_threads_as_cores(cores, threads, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    run = ng.Training(*pair(False), data(), batch=BATCH)
+    assert (run.threads, run._team.threads) == (threads, threads)
+    assert ng.Training(*pair(False), data(), batch=N, threads=256).threads == 256
+
+
+def test_layers_are_given_a_generator_where_one_of_them_may_draw():
+    def sure():
+        return ng.Network([ng.Linear(2, 3)], seed=0), ng.Network([ng.Linear(3, 1)], seed=1)
+
+    def run(**change):
+        return ng.Training(**dict(zip("GD", sure(), strict=True)) | {"data": data(), "batch": BATCH, "seed": 6} | change)
+
+    assert run()._layers_rng(0) is None is run(penalty=ng.R1())._layers_rng(0)
+    for change in ({"G": pair(False)[0]}, {"D": pair(False)[1]}, {"penalty": ng.WGANGP()}, {"G": Own(sure()[0]), "n_z": 2}):
+        assert run(**change)._layers_rng(1).random() == generator(6, 2, 1).random()
+
+
+class Own:
+    """A player of one's own, which does not say whether it draws."""
+
+    def __init__(self, net):
+        self.theta, self.grad, self.forward, self.backward = net.theta, net.grad, net.forward, net.backward
+
+    def __call__(self, x):
+        return self.forward(x)[0]
+
+
+# Records
+
+
+class Seen:
+    """What a step saw, in numbers that are all different."""
+
+    def __init__(self, **figures):
+        for name in ("value", "V", "D_x", "D_Gz"):
+            setattr(self, name, np.float64(figures.get(name, 1.0)))
+
+
+class Net:
+    def __init__(self, grad):
+        self.theta, self.grad = np.zeros(2), np.array(grad)
+
+
+def test_a_record_has_each_figure_in_its_place():
+    made = record(9, Net([3.0, 4.0]), Net([5.0, 12.0]), Seen(value=0.25), Seen(value=0.5, V=-1.25, D_x=0.75, D_Gz=0.125))
+    assert made._asdict() == {
+        "step": 9, "loss_D": 0.5, "loss_G": 0.25, "V": -1.25, "D_x": 0.75, "D_Gz": 0.125, "norm_D": 13, "norm_G": 5,
+    }  # fmt: skip
+    assert str(made) == "step 9  loss_D 0.5  loss_G 0.25  V -1.25  D_x 0.75  D_Gz 0.125  norm_D 13  norm_G 5"
+    with pytest.raises(ng.DivergedError, match=r"^step 9: loss_G = inf, D_Gz = nan, norm_D = inf; try"):
+        record(9, Net([3.0, 4.0]), Net([np.inf, 1]), Seen(value=np.inf), Seen(D_Gz=np.nan))
+
+
+@pytest.mark.parametrize(("n", "steps"), [(1, [1]), (20, range(1, 21)), (21, range(1, 22, 2)), (45, range(3, 46, 3))])
+def test_a_history_shows_its_last_record_and_as_many_before_it_as_a_table_has_rows(n, steps):
+    shown = History(Record(i, *[i / 8 + j for j in range(7)]) for i in range(1, n + 1))._repr_html_()
+    head, *lines = [line.split("</t")[:-1] for line in shown.split("<tr>")[1:]]
+    cells = [[cell.rpartition(">")[2] for cell in line if not cell.endswith(">")] for line in (head, *lines)]
+    rows = [[str(i), *(f"{i / 8 + j:.5g}" for j in range(7))] for i in steps]
+    assert [line[:8] for line in cells] == [list(Record._fields), *rows]
+    assert (f"{len(rows)} of {n} records" in shown) == (n > 20)
+
+
+# Labels of samples
+
+
+def test_labels_for_samples():
+    assert labels_for(None, 4, None) is None
+    assert labels_for(None, 5, 3).tolist() == [0, 1, 2, 0, 1]
+    assert labels_for(2, 3, 3).tolist() == [2, 2, 2] and labels_for(0, 1, 1).tolist() == [0]
+    assert labels_for([2, 0], 2, 3).tolist() == [2, 0] and labels_for(np.uint8([1]), 1, 2).dtype == np.int64
+    for label, says in ((3, "label 3 is none"), ([0, -1], "label -1 is none"), ([0, 9], "label 9 is none")):
+        with pytest.raises(ng.InputError, match=f"{says}.*from 0 to 2, or 2 of them"):
+            labels_for(label, 2, 3)
+    for label, got in (([0], r"int64\(1,\)"), (1.0, r"1\.0"), ([[0, 1]], r"int64\(1, 2\)"), (True, "True")):
+        with pytest.raises(ng.InputError, match=f"^label must be .*got {got}$"):
+            labels_for(label, 2, 3)
+
+
+# Files
+
+
+def test_a_description_may_be_as_long_as_can_be_read_again_and_no_longer(tmp_path):
+    room = archive.LONGEST - len(json.dumps({"format": archive.FORMAT, "s": ""}))
+    archive.write(tmp_path / "c.npz", {}, {"s": "x" * room})
+    assert archive.read(tmp_path / "c.npz")[1] == {"s": "x" * room}
+    with pytest.raises(ng.InputError, match="65537 characters, more than 65536"):
+        archive.write(tmp_path / "d.npz", {}, {"s": "x" * (room + 1)})
+    assert not (tmp_path / "d.npz").exists()
+    (tmp_path / "a.json").write_text('"' + "x" * (archive.LONGEST - 2) + '"')
+    assert len(archive.read_json(tmp_path / "a.json")) == archive.LONGEST - 2
+    (tmp_path / "a.json").write_text('"' + "x" * (archive.LONGEST - 1) + '"')
+    with pytest.raises(ng.InputError, match="more than 65536 bytes"):
+        archive.read_json(tmp_path / "a.json")
