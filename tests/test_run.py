@@ -319,10 +319,17 @@ def test_layers_are_given_a_generator_where_one_of_them_may_draw():
         return ng.Network([ng.Linear(2, 3)], seed=0), ng.Network([ng.Linear(3, 1)], seed=1)
 
     def run(**change):
-        return ng.Training(**dict(zip("GD", sure(), strict=True)) | {"data": data(), "batch": BATCH, "seed": 6} | change)
+        return ng.Training(
+            **dict(zip("GD", sure(), strict=True)) | {"data": data(), "batch": BATCH, "seed": 6} | change
+        )
 
     assert run()._layers_rng(0) is None is run(penalty=ng.R1())._layers_rng(0)
-    for change in ({"G": pair(False)[0]}, {"D": pair(False)[1]}, {"penalty": ng.WGANGP()}, {"G": Own(sure()[0]), "n_z": 2}):
+    for change in (
+        {"G": pair(False)[0]},
+        {"D": pair(False)[1]},
+        {"penalty": ng.WGANGP()},
+        {"G": Own(sure()[0]), "n_z": 2},
+    ):
         assert run(**change)._layers_rng(1).random() == generator(6, 2, 1).random()
 
 
@@ -353,7 +360,9 @@ class Net:
 
 
 def test_a_record_has_each_figure_in_its_place():
-    made = record(9, Net([3.0, 4.0]), Net([5.0, 12.0]), Seen(value=0.25), Seen(value=0.5, V=-1.25, D_x=0.75, D_Gz=0.125))
+    made = record(
+        9, Net([3.0, 4.0]), Net([5.0, 12.0]), Seen(value=0.25), Seen(value=0.5, V=-1.25, D_x=0.75, D_Gz=0.125)
+    )
     assert made._asdict() == {
         "step": 9, "loss_D": 0.5, "loss_G": 0.25, "V": -1.25, "D_x": 0.75, "D_Gz": 0.125, "norm_D": 13, "norm_G": 5,
     }  # fmt: skip
