@@ -504,7 +504,7 @@ def test_output_that_nobody_takes_is_dropped(monkeypatch, tmp_path):
     assert (tmp_path / "out").read_text() == ""
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_letters_that_a_stream_lacks_become_question_marks(encoding, monkeypatch):
     streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
     monkeypatch.setattr(sys, "stdout", streams[0])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 import numgan as ng
 from numgan.data import Data
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.run import archive
+from numgan.run import archive, integrity
 from numgan.run.averaging import average_in, mean_weights
+from numgan.run.parts import Origin, State
 from numgan.run.record import History, Record, record
 from numgan.run.sampling import labels_for
 from numgan.run.state import Checkpoint
@@ -412,3 +414,136 @@ def test_a_description_may_be_as_long_as_can_be_read_again_and_no_longer(tmp_pat
     (tmp_path / "a.json").write_text('"' + "x" * (archive.LONGEST - 1) + '"')
     with pytest.raises(ng.InputError, match="more than 65536 bytes"):
         archive.read_json(tmp_path / "a.json")
+
+
+# What a checkpoint may say of its state
+
+
+@pytest.mark.parametrize(
+    ("step", "updates", "k", "good"),
+    [
+        (0, (0, 0), 1, True),
+        (3, (3, 6), 2, True),
+        (3, (5, 7), 2, True),
+        (3, (2, 6), 2, False),
+        (3, (3, 5), 2, False),
+        (-1, (0, 0), 1, False),
+        (2**53, (2**53, 3 * 2**53), 3, True),
+        (2**53 + 1, (2**53 + 1, 3 * 2**53 + 3), 3, False),
+        (3, (2**53 + 1, 9), 3, False),
+        (3, (3, 3 * 2**53 + 1), 3, False),
+    ],
+)
+def test_counts_of_steps_and_updates_agree(step, updates, k, good):
+    vectors = dict.fromkeys(("theta_G", "theta_D", "average"), np.zeros(2))
+    with nullcontext() if good else pytest.raises(ng.InputError, match=rf"do not agree, with k = {k}"):
+        integrity.check_state(State(step, updates, vectors, np.zeros(0)), k)
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        ([], ""),
+        ([1], ""),
+        ([1, 2, 9], ""),
+        ([4, 8, 9], ""),
+        ([0, 3], "holds no growing"),
+        ([3, 3], "holds no growing"),
+        ([5, 4], "holds no growing"),
+        ([10], "from 1 to 9"),
+        ([1.5], "holds no growing"),
+        ([-1], "holds no growing"),
+    ],
+)
+def test_records_of_a_checkpoint_are_of_growing_steps_up_to_its_own(steps, says):
+    history = np.hstack([np.reshape(steps, (-1, 1)), np.full((len(steps), 7), 0.5)])
+    for shape in (history, history[:0, 0]) if not steps else (history,):
+        vectors = dict.fromkeys(("theta_G", "theta_D", "average"), np.zeros(2))
+        with pytest.raises(ng.InputError, match=says) if says else nullcontext():
+            integrity.check_state(State(9, (9, 9), vectors, shape), 1)
+
+
+def test_what_else_a_state_must_have():
+    vectors = dict.fromkeys(("theta_G", "theta_D", "average"), np.zeros(2))
+    for name in vectors:
+        rest = {other: vector for other, vector in vectors.items() if other != name}
+        for spoiled, says in ((rest, f"has no {name}"), (vectors | {name: np.zeros((2, 1))}, rf"{name}.*\(2, 1\)")):
+            with pytest.raises(ng.InputError, match=says):
+                integrity.check_state(State(0, (0, 0), spoiled, np.zeros(0)), 1)
+    for history in (np.zeros((2, 7)), np.zeros(8), np.zeros((1, 8, 1))):
+        with pytest.raises(ng.InputError, match=r"expected \(records, 8\)"):
+            integrity.check_state(State(0, (0, 0), vectors, history), 1)
+    for v, good in ((0.0, True), (-1e-9, False)):
+        state = State(0, (0, 0), {"v_G": np.array([1.0, 0.5]), "v_D": np.array([1.0, v])}, np.zeros(0))
+        with nullcontext() if good else pytest.raises(ng.InputError, match="v_D is a mean of squares"):
+            integrity.check_squares((ng.Adam(), ng.Adam()), state)
+        integrity.check_squares((ng.Adam(), ng.SGD(0.1)), state)  # momentum has either sign
+
+
+def test_shapes_of_images_and_widths_of_rows_that_a_file_may_ask_for():
+    for shape, good in (((2, 3), True), ((1, 1, 1), True), ((2,), False), ((2, 3, 1, 1), False), ((2, 0), False)):
+        with nullcontext() if good else pytest.raises(ng.InputError, match=r"expected \(h, w\) or \(h, w, c\)"):
+            integrity.check_origin(Origin("x", "0", shape, (0.0, 1.0)))
+    with pytest.raises(ng.InputError, match="range"):
+        integrity.check_origin(Origin("x", "0", None, (1.0, 1.0)))
+    wide = ng.Network([ng.Upsample(2**11), ng.Reshape((2**24,))])
+    assert integrity.check_rows(wide, (2, 2, 1), "G") == (2**24,)
+    with pytest.raises(ng.InputError, match=r"G: Upsample.* makes rows of 25165824 numbers, at most 16777216"):
+        integrity.check_rows(wide, (2, 3, 1), "G")
+
+
+def test_optimisers_that_are_passed_are_of_the_kinds_that_were_saved():
+    saved = [{"type": "Adam"}, {"type": "own.module.SGD"}]
+    integrity.check_optimizers(saved, (ng.Adam(), ng.SGD(0.1)))
+    for opts, says in (
+        ((ng.SGD(0.1), ng.SGD(0.1)), "G was trained with 'Adam', got SGD"),
+        ((ng.Adam(),) * 2, "D was .*got Adam"),
+    ):
+        with pytest.raises(ng.InputError, match=says):
+            integrity.check_optimizers(saved, opts)
+    for strange in (None, {"type": 3}, {}):
+        with pytest.raises(ng.InputError, match=r"^G was trained with"):
+            integrity.check_optimizers([strange, saved[1]], (ng.Adam(), ng.SGD(0.1)))
+
+
+# What may be passed to a run
+
+
+def test_limits_that_still_are_allowed():
+    run = ng.Training(*pair(False), data(), batch=N, threads=256, k=1, seed=0, n_z=N_Z, clip=1e-9, ema=0.5)
+    assert (run.batch, run.threads, run.n_z, run.clip, run.ema) == (N, 256, N_Z, 1e-9, 0.5)
+    assert [type(value) for value in (run.batch, run.k, run.seed, run.n_z)] == [int] * 4
+    opts = [ng.Adam(), ng.SGD(0.1)]
+    run = ng.Training(*pair(False), data(), batch=np.int64(4), optimizers=opts)
+    assert type(run.batch) is int and [run.opt_g, run.opt_d] == opts
+    assert [type(opt) for opt in (ng.Training(*pair(False), data(), batch=4).opt_g, run.opt_d)] == [ng.Adam, ng.SGD]
+    G = ng.Network([ng.Reshape((2, 3, 2)), ng.Reshape((12,)), ng.Linear(12, 3)])
+    assert ng.Training(G, pair(False)[1], data(), batch=4).n_z == 12
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "says"),
+    [
+        ((3, 4), 4, r"batch is 4, but the data has 3 rows: .*or x\.T"),
+        ((4, 4), 5, r"use a smaller batch$"),
+        ((5, 4), 6, r"batch$"),
+    ],
+)
+def test_a_batch_larger_than_the_data_may_be_of_data_that_lies_on_its_side(rows, batch, says):
+    G, D = ng.Network([ng.Linear(2, 4)]), ng.Network([ng.Linear(4, 1)], seed=1)
+    with pytest.raises(ng.InputError, match=says):
+        ng.Training(G, D, np.ones(rows), batch=batch)
+
+
+def test_an_optimiser_that_was_used_is_refused_by_its_player():
+    for used in ("t", "state"):
+        for i, player in enumerate("GD"):
+            opts = [ng.Adam(), ng.Adam()]
+            if used == "t":
+                opts[i].t = 3
+            else:
+                opts[i].begin(np.zeros(2))
+            with pytest.raises(ng.InputError, match=rf"the optimiser for {player} is in use already"):
+                ng.Training(*pair(False), data(), batch=4, optimizers=opts)
+            opts[i].reset()
+            ng.Training(*pair(False), data(), batch=4, optimizers=opts)
