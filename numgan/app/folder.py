@@ -55,7 +55,6 @@ class Run:
 
     def __post_init__(self) -> None:
         self.folder = self.claim.folder
-        self._absolute = self.folder.absolute()  # it stays where it is if this process changes its directory
 
     def go(self) -> Iterator[Record]:
         """Trains up to `steps`, with frames and checkpoints on the way. The loop around it may stop after any record.
@@ -79,7 +78,7 @@ class Run:
     def save(self) -> None:
         """The checkpoint, and what goes with it. OSError where that cannot be."""
         self.claim.check()
-        self._save_in(self._absolute)
+        self._save_in(self.claim.place)
 
     def rescue(self) -> Path:
         """Saves the run in a new folder among the temporary files, from which it goes on as from its own."""
@@ -132,7 +131,7 @@ class Run:
 
     def _picture(self, name: str, figure: Figure) -> None:
         self.claim.check()
-        with atomic(self._absolute / f"{name}.png") as file:
+        with atomic(self.claim.place / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=120)
 
     @property
