@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from contextlib import nullcontext
 from dataclasses import asdict
 
@@ -11,13 +12,15 @@ import pytest
 import numgan as ng
 from numgan.data import Data
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.run import archive, integrity
+from numgan.run import archive, integrity, schema
 from numgan.run.averaging import average_in, mean_weights
+from numgan.run.output import atomic
 from numgan.run.parts import Origin, State
 from numgan.run.record import History, Record, record
-from numgan.run.sampling import labels_for
+from numgan.run.sampling import labels_for, sample
 from numgan.run.state import Checkpoint
 from numgan.run.streams import Minibatches
+from numgan.run.table import RIGHT, html_lines, html_table
 
 N, BATCH, K, SEED, N_Z, EMA, CLIP, EVERY, STEPS = 23, 5, 3, 11, 2, 0.8, 0.6, 4, 11
 LABELS = np.array([0, 0, 1, 0, 2, 1] * 4)[:N]
@@ -547,3 +550,177 @@ def test_an_optimiser_that_was_used_is_refused_by_its_player():
                 ng.Training(*pair(False), data(), batch=4, optimizers=opts)
             opts[i].reset()
             ng.Training(*pair(False), data(), batch=4, optimizers=opts)
+
+
+# What a description may hold
+
+
+@pytest.mark.parametrize(
+    ("kind", "last", "first_refused"),
+    [
+        (int, 2**128, 2**128 + 1),
+        (int, -(2**128), -(2**128) - 1),
+        (float, 1e30, 1.0000001e30),
+        (float, -1e30, -1.0000001e30),
+        (str, "x" * 4096, "x" * 4097),
+    ],
+)
+def test_values_up_to_a_limit(kind, last, first_refused):
+    assert schema.Builder()(last, kind) == last
+    with pytest.raises(ng.InputError, match=r"^it is"):
+        schema.Builder()(first_refused, kind)
+
+
+def nested(n):
+    net = {"type": "Linear", "n_in": 2, "n_out": 2, "scale": None}
+    for _ in range(n):
+        net = {"type": "Network", "layers": [net], "dtype": "float32"}
+    return net
+
+
+def test_networks_may_stand_fifteen_deep():
+    assert schema.describe(schema.Builder(6)(nested(15), ng.Network)) == nested(15)
+    with pytest.raises(ng.InputError, match=r"stands within more than 32 lists and objects"):
+        schema.Builder(6)(nested(16), ng.Network)
+    with pytest.raises(ng.InputError, match=r"Linear.*: the file does not hold numbers for so many"):
+        schema.Builder(5)(nested(1), ng.Network)
+    norm = {"type": "Network", "layers": [schema.describe(ng.BatchNorm(3))], "dtype": "float32"}
+    assert schema.Builder(6, 6)(norm, ng.Network).size == 6
+    for room in ((5, 6), (6, 5)):
+        with pytest.raises(ng.InputError, match=r"BatchNorm.*does not hold numbers"):
+            schema.Builder(*room)(norm, ng.Network)
+
+
+def test_what_cannot_be_read_is_said_by_its_cause(tmp_path, monkeypatch):
+    np.savez(tmp_path / "c.npz", about=np.array(" " * (archive.LONGEST + 33) + "{}"))
+    with pytest.raises(ng.InputError, match="more than 65536 characters"):
+        archive.read(tmp_path / "c.npz")
+
+    def raises(error):
+        def opened(*_):
+            raise error
+
+        monkeypatch.setattr("builtins.open", opened)
+        with monkeypatch.context(), pytest.raises(ng.InputError) as caught:
+            archive.read_json(tmp_path / "c.npz")
+        monkeypatch.undo()
+        return str(caught.value)
+
+    assert raises(MemoryError()).startswith("does not fit into memory (MemoryError)")
+    assert raises(PermissionError(13, "Permission denied")).startswith("cannot be read (Permission denied)")
+    assert raises(OSError("odd")).startswith("cannot be read (odd)")
+    assert raises(ValueError()).startswith("is not a numgan file, or is damaged (ValueError)")
+
+
+def test_of_two_optimisers_with_strange_settings_G_s_is_named_first():
+    run = ng.Training(*pair(False), data(), batch=4)
+    run.opt_d.d_rate = 1
+    with pytest.raises(ng.InputError, match="has no 'd_rate'"):
+        run.steps(1)
+    run.opt_g.g_rate = 1
+    with pytest.raises(ng.InputError, match="has no 'g_rate'"):
+        run.steps(1)
+
+
+class Mine(ng.Adam):
+    """An optimiser of one's own may have what it likes."""
+
+
+def test_a_setting_that_ours_do_not_have_is_refused_at_once_and_one_of_one_s_own_is_not():
+    opts = [ng.Adam(), Mine()]
+    opts[1].note = "mine"
+    assert ng.Training(*pair(False), data(), batch=4, optimizers=opts).opt_d.note == "mine"
+    opts = [ng.Adam(), ng.Adam()]
+    opts[1].rate = 1
+    with pytest.raises(ng.InputError, match="has no 'rate'"):
+        ng.Training(*pair(False), data(), batch=4, optimizers=opts)
+
+
+def test_of_two_players_that_cannot_be_G_is_named_first():
+    class Bare:
+        def __init__(self, net):
+            self.forward, self.backward = net.forward, net.backward
+
+    G, D = pair(False)
+    for players, says in (((Bare(G), Bare(D)), "^G is .* no theta"), ((G, Bare(D)), "^D is .* no theta")):
+        with pytest.raises(ng.InputError, match=says):
+            ng.Training(*players, data(), batch=4, n_z=2)
+    for conditional, says in (
+        (True, "^G takes no labels, but conditional is True"),
+        (False, "^G takes labels, but .* False"),
+    ):
+        with pytest.raises(ng.InputError, match=says):
+            ng.Training(*pair(not conditional), data(), batch=4, conditional=conditional)
+    with pytest.raises(ng.InputError, match=r"^G has 3 classes, but the data has 2"):
+        ng.Training(*pair(True), Data(data().x, labels=LABELS % 2), batch=4, conditional=True)
+
+
+def test_one_row_at_a_time_is_enough_for_networks_that_look_at_each_alone():
+    def norm(n, m, seed):
+        return ng.Network([ng.Linear(n, 2), ng.BatchNorm(2), ng.Linear(2, m)], seed=seed)
+
+    sure = ng.Network([ng.Linear(2, 3)]), ng.Network([ng.Linear(3, 1)], seed=1)
+    assert ng.Training(*sure, data(), batch=1).batch == 1
+    assert ng.Training(Own(sure[0].copy()), sure[1].copy(), data(), batch=1, n_z=2).batch == 1
+    assert ng.Training(norm(2, 3, 0), norm(3, 1, 1), data(), batch=2).batch == 2
+    for player, nets in (("G", (norm(2, 3, 0), sure[1])), ("D", (sure[0], norm(3, 1, 1)))):
+        with pytest.raises(ng.InputError, match=f"^batch is 1, but {player} compares the rows"):
+            ng.Training(*nets, data(), batch=1)
+
+
+# Samples that cannot be
+
+
+def test_too_many_samples_are_refused_before_memory_is():
+    class Full:
+        def fixed(self, n, seed):
+            raise MemoryError
+
+    G = ng.Network([ng.Linear(2, 3)])
+    with pytest.raises(ng.InputError, match=r"^1000000000 samples do not fit into memory"):
+        sample(G, Full(), 10**9, 0, None)
+    with pytest.raises(ng.InputError, match=r"^n is 1000000001, expected 1000000000 or fewer"):
+        sample(G, Full(), 10**9 + 1, 0, None)
+    for n, seed in ((0, 0), (1, -1)):
+        with pytest.raises(ng.InputError, match="must be a whole number of"):
+            sample(G, Full(), n, seed, None)
+
+
+def test_samples_that_overflow_are_said_without_a_warning(tmp_path):
+    G = ng.Network([ng.Linear(2, 4), ng.BatchNorm(4), ng.Linear(4, 3)])
+    run = ng.Training(G, pair(False)[1], data(), batch=4)
+    assert run.sample(1, seed=0).shape == (1, 3)
+    run.G.theta[...] = 1e30
+    with pytest.raises(ng.DivergedError, match="samples hold values that are not finite"):
+        run.sample(3)
+    with pytest.raises(ng.DivergedError, match=r"^step 0: buffers_G holds values that are not finite"):
+        run.save(tmp_path / "c.npz")
+
+
+# Files and tables
+
+
+def test_a_file_is_whole_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    sync, at_sync = os.fsync, []
+
+    def noted(descriptor):
+        at_sync.append((os.fstat(descriptor).st_size, (tmp_path / "a").exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with atomic(tmp_path / "a") as file:
+        file.write(b"12345")
+        (part,) = tmp_path.iterdir()
+        assert part.name.startswith(".") and part.name.endswith(".part")
+    assert at_sync == [(5, False)]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_bytes() == b"12345"
+
+
+def test_a_table_shows_its_cells_as_text():
+    left, right = ' style="text-align: left"', ' style="text-align: right"'
+    assert html_table(["a", "<b>"], [["1", "2"], ["x&y", "4"]]) == (
+        f"<table><thead><tr><th{left}>a</th><th{left}>&lt;b&gt;</th></tr></thead><tbody>"
+        f"<tr><td{left}>1</td><td{left}>2</td></tr><tr><td{left}>x&amp;y</td><td{left}>4</td></tr></tbody></table>"
+    )
+    assert html_table(["a"], [], RIGHT) == f"<table><thead><tr><th{right}>a</th></tr></thead><tbody></tbody></table>"
+    assert html_lines(["a", "<b>"]) == "<div>a</div><div>&lt;b&gt;</div>"

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import TextIOWrapper
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +118,9 @@ class Run:
             file.write(json.dumps(about, indent=1).encode())
         self.training.save(folder / "checkpoint.npz")
         with atomic(folder / "history.csv") as file:
-            text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            text = StringIO(newline="")
             csv.writer(text).writerows([Record._fields, *self.training.history])
-            text.detach()
+            file.write(text.getvalue().encode())
 
     def _try_to_save(self) -> None:
         try:
