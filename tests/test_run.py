@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 from contextlib import nullcontext
 from dataclasses import asdict
 
@@ -14,12 +15,13 @@ from numgan.data import Data
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.run import archive, integrity, schema
 from numgan.run.averaging import average_in, mean_weights
+from numgan.run.interrupts import HeldBack
 from numgan.run.output import atomic
-from numgan.run.parts import Origin, State
+from numgan.run.parts import Origin, Settings, State
 from numgan.run.record import History, Record, record
 from numgan.run.sampling import labels_for, sample
 from numgan.run.state import Checkpoint
-from numgan.run.streams import Minibatches
+from numgan.run.streams import Minibatches, Noise
 from numgan.run.table import RIGHT, html_lines, html_table
 
 N, BATCH, K, SEED, N_Z, EMA, CLIP, EVERY, STEPS = 23, 5, 3, 11, 2, 0.8, 0.6, 4, 11
@@ -296,6 +298,7 @@ def test_statistics_are_of_the_first_1024_rows_for_D_and_of_noise_of_its_own_for
     for name, seen in (("buffers_D", seen_D), ("buffers_G", seen_G)):
         np.testing.assert_allclose(kept[name], [*seen.mean(axis=0), *seen.var(axis=0)], rtol=1e-6, err_msg=name)
     (x_first, c_first), (z, c) = run.fixed_batch(4)
+    assert x_first.dtype == z.dtype == np.float64
     assert (x_first == run.data.x[:4]).all() and (c_first == labels[:4]).all() and (c == labels[:4]).all()
     assert (z == generator(5, 3, 0).standard_normal((4, 2))).all()
     assert [len(part) for part in run.fixed_batch(n + 5)[0]] == [n, n]
@@ -520,6 +523,7 @@ def test_limits_that_still_are_allowed():
     run = ng.Training(*pair(False), data(), batch=np.int64(4), optimizers=opts)
     assert type(run.batch) is int and [run.opt_g, run.opt_d] == opts
     assert [type(opt) for opt in (ng.Training(*pair(False), data(), batch=4).opt_g, run.opt_d)] == [ng.Adam, ng.SGD]
+    assert ng.Training(ng.Network([ng.Linear(1, 3)]), pair(False)[1], data(), batch=4).n_z == 1
     G = ng.Network([ng.Reshape((2, 3, 2)), ng.Reshape((12,)), ng.Linear(12, 3)])
     assert ng.Training(G, pair(False)[1], data(), batch=4).n_z == 12
 
@@ -724,3 +728,77 @@ def test_a_table_shows_its_cells_as_text():
     )
     assert html_table(["a"], [], RIGHT) == f"<table><thead><tr><th{right}>a</th></tr></thead><tbody></tbody></table>"
     assert html_lines(["a", "<b>"]) == "<div>a</div><div>&lt;b&gt;</div>"
+
+
+# What is meant where nothing is said
+
+
+def test_a_run_without_settings():
+    G, D = ng.Network([ng.Linear(2, 3)]), ng.Network([ng.Linear(3, 1)], seed=1)
+    run = ng.Training(G, D, np.ones((64, 3)), threads=1)
+    assert run.settings == Settings(64, 1, 0, None, "normal", 2, 1, None, False)
+    assert (run.loss, run.penalty) == (ng.losses.nonsaturating, None)
+    assert [record.step for record in run.steps(2)] == [1, 2]
+    assert len(run.fixed_batch(1)[0]) == 1 and (run.sample(2) == run.sample(2, seed=0)).all()
+    for n, seed in ((0, 0), (1, -1)):
+        with pytest.raises(ng.InputError, match="must be a whole number of"):
+            run.fixed_batch(n, seed)
+
+
+@pytest.mark.parametrize("position", [0, 3, 4, 5, 7, 8, 16, 17, 31, 32])
+def test_a_stream_may_begin_anywhere(position):
+    assert (Minibatches(np.arange(N), BATCH, SEED)(position) == rows_of_batch(position, purpose=0)).all()
+    noise = Noise("uniform", BATCH, N_Z, np.float64, SEED, np)
+    np.testing.assert_allclose(noise(position), noise_of_batch(position))
+    np.testing.assert_allclose(noise(position + 1), noise_of_batch(position + 1))
+
+
+def test_what_is_not_ours_is_passed_by_the_name_of_its_argument():
+    for kind, value, where, argument in (
+        (ng.Network, {"type": "Network", "layers": [{"type": "my.Layer", "n": 1}], "dtype": "float32"}, "G", "G"),
+        (tuple[ng.Adam, ng.SGD], [{"type": "my.Adam"}, {"type": "my.SGD"}], "optimizers", "optimizers"),
+        (ng.R1, {"type": "my.R1"}, "penalty", "penalty"),
+    ):
+        with pytest.raises(
+            ng.InputError, match=rf"is a 'my\.\w+', which is not one of numgan's: pass it to load, as {argument}=$"
+        ):
+            schema.Builder()(value, kind, where)
+    with pytest.raises(
+        ng.InputError, match=r"^D is of the type 'Adam', expected Network or Conditional: use another file$"
+    ):
+        schema.Builder()({"type": "Adam"}, ng.Network, "D")
+    assert len(schema.shown("x" * 200)) == len(schema.shown(10**200)) == 80
+
+
+# Interrupts that are held back
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_one_interrupt_waits_for_the_end_and_of_two_neither_does():
+    heard, before = [], signal.getsignal(signal.SIGINT)
+
+    def mine(number, frame):
+        heard.append((number, frame is None))
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(signal.SIGINT, mine)
+    try:
+        with HeldBack() as held:
+            assert not held.asked and signal.getsignal(signal.SIGINT) != mine
+        assert heard == [] and signal.getsignal(signal.SIGINT) == mine
+        with HeldBack() as held:
+            interrupt()
+            assert held.asked and heard == []
+        assert heard == [(signal.SIGINT, True)] and signal.getsignal(signal.SIGINT) == mine
+        heard.clear()
+        with HeldBack():
+            interrupt()
+            interrupt()
+            assert heard == [(signal.SIGINT, False)] * 2 and signal.getsignal(signal.SIGINT) == mine
+            interrupt()
+            assert len(heard) == 3
+        assert len(heard) == 3 and signal.getsignal(signal.SIGINT) == mine
+    finally:
+        signal.signal(signal.SIGINT, before)
