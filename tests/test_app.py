@@ -124,6 +124,7 @@ def test_an_option_changes_its_own_setting_and_no_other(words, changed, untouche
     gone = {"--penalty": "/penalty", "--loss": "/loss/smooth"}.get(words.split()[0])
     assert found == {name: value for name, value in untouched.items() if name != gone} | changed
     said = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert (tmp_path / "r" / "run.json").read_text() == json.dumps(said, indent=1)
     assert said == {
         "data": str(own / "points.npy"), "size": None, "model": "points", "steps": 7 if "--steps 7" in words else 4000,
         "backend": "numpy",
@@ -221,6 +222,11 @@ def test_frames_are_of_their_steps_and_the_one_at_the_resumed_step_is_kept(halve
     assert read_frames(half, 30, (512, 2))[1] == [0, 25, 30] and read_frames(half, 29, (512, 2))[1] == [0, 25]
 
 
+def test_a_file_of_no_frames_has_none(tmp_path):
+    archive.write(tmp_path / "frames.npz", {"frames": np.empty((0, 5, 2))}, {"steps": []})
+    assert read_frames(tmp_path, 7, (5, 2)) == ([], [])
+
+
 def test_columns_of_the_history_are_under_their_headings(halves):
     for run in halves[:2]:
         history = archive.read(run / "checkpoint.npz")[0]["history"]
@@ -270,7 +276,7 @@ class Drawn:
         self.name, self.given = name, given
 
     def savefig(self, file, format, dpi):
-        file.write(f"{self.name} {format}".encode())
+        file.write(f"{self.name} {format} {dpi}".encode())
 
 
 @pytest.fixture
@@ -310,7 +316,7 @@ def test_pictures_of_images_are_of_samples_beside_data_in_0_to_1(tmp_path, drawn
     assert (frames[0] != frames[1]).any() and (frames[1] == training.sample(12)).all()
     assert drawn["history"].given == (records,) == (training.history,)
     for name in ("samples", "progress", "history"):
-        assert (run.folder / f"{name}.png").read_bytes() == f"{name} png".encode()
+        assert (run.folder / f"{name}.png").read_bytes() == f"{name} png 120".encode()
 
 
 def test_pictures_of_points_and_of_a_run_without_records(tmp_path, drawn):
@@ -360,9 +366,11 @@ class Bar:
 
     def __init__(self, total, initial, unit, disable, dynamic_ncols):
         self.total, self.n, self.unit, self.disable, self.said, self.closed = total, initial, unit, disable, [], False
+        assert dynamic_ncols
         type(self).made.append(self)
 
     def set_postfix_str(self, text, refresh):
+        assert not refresh  # `update` does, as seldom as is good
         self.said.append(text)
 
     def update(self, n):
@@ -373,54 +381,59 @@ class Bar:
         self.closed = True
 
 
-def test_the_bar_shows_the_figures_of_its_step(own, tmp_path, monkeypatch, no_pictures):
+@pytest.fixture
+def made_up(monkeypatch):
+    """Updates that only count, with figures that tell their step; what health is asked for, and a clock."""
+    monkeypatch.setattr(ng.Training, "_update", lambda run: setattr(run, "step", run.step + 1) or (None, None))
+    monkeypatch.setattr(
+        "numgan.training.record", lambda step, *_: Record(step, *[step / 1e4 + i / 7 for i in range(7)])
+    )
+    monkeypatch.setattr("numgan.lab.health.health", lambda run: Health("health", f"at {run.step}"))
+    monkeypatch.setattr(training_command, "_program", lambda: "PROGRAM")
+    clock = iter([100.0, 107.5, 200.0, 201.0, 300.0, 300.5])
+    monkeypatch.setattr(training_command, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("numgan.run.integrity.check_state", lambda *_: None)  # no optimiser was at work
+
+
+def test_the_bar_shows_the_figures_of_its_step(own, tmp_path, monkeypatch, made_up, no_pictures):
     monkeypatch.setattr("tqdm.tqdm", Bar)
-    monkeypatch.setattr(training_command, "HEALTH_EVERY", 50)
-    monkeypatch.setattr("numgan.lab.health.health", lambda run: SimpleNamespace(name=f"health at {run.step}"))
     monkeypatch.setattr(Bar, "made", [], raising=False)
-    words = ["--data", own / "points.npy", "--batch", 8, "--lr-d", 0.02, "--out", tmp_path / "r"]
-    assert train(*words, "--steps", 30) == 0
-    assert train("--resume", tmp_path / "r", "--steps", 80) == 0
-    bars, records = Bar.made, ng.Training.load(tmp_path / "r" / "checkpoint.npz", POINTS).history
+    assert train("--data", own / "points.npy", "--batch", 8, "--out", tmp_path / "r", "--steps", 30) == 0
+    assert train("--resume", tmp_path / "r", "--steps", 555) == 0
+    bars = Bar.made
     assert [(bar.total, bar.n, bar.unit, bar.disable, bar.closed) for bar in bars] == [
-        (30, 30, "step", None, True), (80, 80, "step", None, True),
+        (30, 30, "step", None, True), (555, 555, "step", None, True),
     ]  # fmt: skip
-    health = {25: "", 30: "", 50: "health at 50", 75: "health at 50", 80: "health at 50"}
-    expected = [
-        (r.step, f"loss_D {r.loss_D:.3f} loss_G {r.loss_G:.3f} D(x) {r.D_x:.2f} D(G(z)) {r.D_Gz:.2f} {health[r.step]}")
-        for r in records
-    ]
+    expected = []
+    for step in (25, 30, *range(50, 551, 25), 555):
+        loss_D, loss_G, _, D_x, D_Gz, *_ = (step / 1e4 + i / 7 for i in range(7))
+        figures = f"loss_D {loss_D:.3f} loss_G {loss_G:.3f} D(x) {D_x:.2f} D(G(z)) {D_Gz:.2f}"
+        expected.append((step, f"{figures} {'health' if step >= 500 else ''}"))
     assert bars[0].said + bars[1].said == expected
 
 
-def test_the_report_is_of_this_run(own, tmp_path, capsys, monkeypatch, no_pictures):
-    clock = iter([100.0, 107.5, 200.0, 201.0, 300.0, 300.5])
-    monkeypatch.setattr(training_command, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    monkeypatch.setattr(training_command, "HEALTH_EVERY", 40)
-    monkeypatch.setattr("numgan.lab.health.health", lambda run: Health("health", f"at {run.step}"))
-    monkeypatch.setattr(training_command, "_program", lambda: "PROGRAM")
+def test_the_report_is_of_this_run(own, tmp_path, capsys, made_up, no_pictures):
     run = tmp_path / "r"
-    assert train("--data", own / "points.npy", "--batch", 8, "--steps", 30, "--seed", 5, "--out", run) == 0
+    assert train("--data", own / "points.npy", "--batch", 8, "--steps", 499, "--seed", 5, "--out", run) == 0
     first = capsys.readouterr().out.splitlines()
-    assert train("--resume", run, "--steps", 40) == 0
+    assert train("--resume", run, "--steps", 500) == 0
     second = capsys.readouterr().out.splitlines()
     assert train("--resume", run) == 0
     third = capsys.readouterr().out.splitlines()
     figures = []
-    for r in ng.Training.load(run / "checkpoint.npz", POINTS).history[1:]:
+    for step in (499, 500):
+        _, _, V, D_x, D_Gz, *_ = (step / 1e4 + i / 7 for i in range(7))
         best = "(−log 4 = −1.386 where D cannot tell them apart)"
-        figures.append(f"D(x) {r.D_x:.2f}   D(G(z)) {r.D_Gz:.2f}   V {r.V:.3f} {best}")
-    assert first[:4] == [
+        figures.append(f"D(x) {D_x:.2f}   D(G(z)) {D_Gz:.2f}   V {V:.3f} {best}")
+    assert first == [
         "trained points on points: 24 rows of 2, NonSaturating(smooth=1.0), seed 5",
-        "30 steps in 8 s, 250.0 ms each; 30 in all",
+        "499 steps in 8 s, 15.0 ms each; 499 in all",
         figures[0],
         "health: too early to tell",
-    ]
-    assert first[4:] == [
         f"in {run}: samples.png  progress.png  history.png  history.csv  checkpoint.npz",
         f"more samples:  PROGRAM sample {run} -n 64",
     ]
-    assert second[1:4] == ["10 steps in 1 s, 100.0 ms each; 40 in all", figures[1], "health: health: at 40"]
+    assert second[1:4] == ["1 steps in 1 s, 1000.0 ms each; 500 in all", figures[1], "health: health: at 500"]
     assert third == [second[0], *second[2:]]
 
 
@@ -589,7 +602,7 @@ def test_samples_are_those_of_the_run_where_they_are_said_to_be(halves, tmp_path
     assert capsys.readouterr().out.splitlines()[0] == f"5 samples: {tmp_path / 'whole.npz'}"
     for _ in range(2):  # written over
         assert cli.main(["sample", str(run), "-n", "4"]) == 0
-    assert (run / "samples-4-seed0.png").read_bytes() == b"sheet png"
+    assert (run / "samples-4-seed0.png").read_bytes() == b"sheet png 120"
     x, shape = drawn["sheet"].given
     assert (x == checkpoint.sample(4, seed=0)).all() and shape is None
     (run / "samples-4-seed0.png").unlink()
@@ -627,6 +640,13 @@ def test_as_many_samples_as_a_file_may_hold(suffix, most, halves, tmp_path, caps
 # The other commands
 
 
+def at_once(out, lines, made=lambda line: line):
+    """Lines, each of which must have been seen before the next is worked out."""
+    for i, line in enumerate(lines):
+        assert out.getvalue().decode().split("\n")[-i - 1 :][:i] == list(lines[:i])
+        yield made(line)
+
+
 def test_gradcheck_and_gpucheck_say_how_many_are_wrong(monkeypatch, capsys):
     reports = [("good", 1e-9, True), ("bad", 0.5, False), ("worse", 1.0, False)]
 
@@ -647,6 +667,12 @@ def test_gradcheck_and_gpucheck_say_how_many_are_wrong(monkeypatch, capsys):
         if status:
             assert [line.split() for line in lines[2:4]] == [["bad", "5.0e-01", "WRONG"], ["table", "of", "0.5"]]
     monkeypatch.setattr("numgan.backend.backend", lambda name: name)
+    out = io.BytesIO()
+    monkeypatch.setattr("numgan.check.gpu.report", lambda xp: at_once(out, "ab", lambda line: (line, True)))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(out)))
+        assert cli.main(["gpucheck"]) == 0
+        sys.stdout.detach()
     for oks, status, last in (
         ([True, True], 0, "the GPU computes"),
         ([False, True], 1, "WRONG: "),
@@ -667,13 +693,22 @@ def test_the_lab_runs_what_is_asked_for(monkeypatch, capsys, tmp_path):
     }
     asked = []
     monkeypatch.setattr(console, "setups", lambda *names: asked.append(names) or chosen)
-    assert cli.main(["lab", "idle", "--seed", "3"]) == 0
+    assert cli.main(["lab", "idle", "--seed", "3"]) == 0 and asked == [("idle", None)]
     assert capsys.readouterr().out.splitlines() == [
         "idle, cure: a, seed 3",
         "  a 3 for 0",
         "idle, cure: b, seed 3",
         "  b 3 for 1",
     ]
+    out = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(console, "watch", lambda run, steps: at_once(out, ["x", "y", "z"]))
+        patch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(out)))
+        assert cli.main(["lab", "idle", "--cure", "a"]) == 0
+        sys.stdout.detach()
+    assert cli.main(["lab", "idle", "--out", "x.gif"]) == 2  # of two
+    assert "films one run" in capsys.readouterr().err
+    asked.clear()
     films, ends = [], ["diverging: why", ""]
     monkeypatch.setattr("numgan.lab.film.film", lambda *given, title: films.append((*given, title)) or ends.pop())
     monkeypatch.setattr(console, "setups", lambda *names: asked.append(names) or {"b": chosen["b"]})
@@ -682,7 +717,7 @@ def test_the_lab_runs_what_is_asked_for(monkeypatch, capsys, tmp_path):
     title = "idle, cure: b, seed 2"
     assert films == [("b 2", 1, "x.gif", title)] * 2
     assert capsys.readouterr().out.splitlines() == [f"{title}: x.gif", f"{title}: x.gif", "diverging: why"]
-    assert asked == [("idle", None), ("idle", "b"), ("idle", "b")]
+    assert asked == [("idle", "b"), ("idle", "b")]
     monkeypatch.setattr(console, "listing", lambda: ["one", "two"])
     assert cli.main(["lab"]) == 0 and capsys.readouterr().out == "one\ntwo\n"
 
@@ -697,6 +732,8 @@ def test_a_claim_leaves_a_folder_as_it_was_there(tmp_path):
         with claim_new(str(place), "ring") as mine:
             assert {path.name for path in place.iterdir()} == {".lock", ".owner"}
             mine.check()
+            assert mine._lock.is_locked and mine._lock.timeout == 0  # a second claim is told at once
+        assert not mine._lock.is_locked
     assert there.is_dir() and not list(there.iterdir()) and not made.exists()
     with claim_new(str(made), "ring"):
         (made / "run.json").touch()
@@ -706,6 +743,16 @@ def test_a_claim_leaves_a_folder_as_it_was_there(tmp_path):
         with pytest.raises(InputError, match=says):
             claim_new(str(out), "ring")
         assert not list(out.glob(".*"))
+
+
+def test_a_claim_is_given_up_owner_first(tmp_path, monkeypatch):
+    """Whoever finds no lock writes a name of his own, which must not be taken away."""
+    unlink, gone = Path.unlink, []
+    monkeypatch.setattr(Path, "unlink", lambda path: gone.append(path.name) or unlink(path))
+    monkeypatch.chdir(tmp_path)
+    with claim_new(None, "ring") as mine:
+        assert mine.folder == Path("runs", "ring-1")
+    assert gone == [".owner", ".lock"] and os.listdir("runs") == []
 
 
 def test_a_claim_says_who_took_over(tmp_path):

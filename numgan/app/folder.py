@@ -118,7 +118,7 @@ class Run:
             file.write(json.dumps(about, indent=1).encode())
         self.training.save(folder / "checkpoint.npz")
         with atomic(folder / "history.csv") as file:
-            text = StringIO(newline="")
+            text = StringIO()
             csv.writer(text).writerows([Record._fields, *self.training.history])
             file.write(text.getvalue().encode())
 
