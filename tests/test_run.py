@@ -4,8 +4,10 @@ import json
 import math
 import os
 import signal
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -802,3 +804,57 @@ def test_one_interrupt_waits_for_the_end_and_of_two_neither_does():
         assert len(heard) == 3 and signal.getsignal(signal.SIGINT) == mine
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+# What is said, and which of two things
+
+
+def test_what_is_fixed_and_what_there_is_not_are_told_apart():
+    run = ng.Training(*pair(False), data(), batch=4)
+    for name in ("batch", "k", "loss", "G", "data", "opt_g", "conditional"):
+        with pytest.raises(ng.InputError, match=rf"^run\.{name} is fixed when a Training is made: make a new one"):
+            setattr(run, name, 3)
+    for name in ("lr", "batch_size"):
+        with pytest.raises(ng.InputError, match=rf"^run\.{name} is nothing that a Training has: make a new one"):
+            setattr(run, name, 3)
+    run.step, run._note = 5, "mine"
+    assert (run.step, run._note) == (5, "mine")
+
+
+def test_samples_of_another_width_may_come_from_swapped_players():
+    G, D = pair(False)
+    with pytest.raises(
+        ng.InputError, match=r"shape \(4, 1\), but a row of this data has 3 .*\(or are G and D swapped\?\)$"
+    ):
+        ng.Training(D, G, data(), batch=4)
+    with pytest.raises(
+        ng.InputError, match=r"shape \(4, 2\), but a row of this data has 3 numbers: change G's last layer$"
+    ):
+        ng.Training(ng.Network([ng.Linear(2, 2)]), D, data(), batch=4)
+    for last, says in ((ng.Linear(3, 2), r"got \(4, 2\)"), (ng.Reshape((3, 1)), r"got \(4, 3, 1\)")):
+        with pytest.raises(ng.InputError, match=f"^D must return logits of shape .*{says}"):
+            ng.Training(G, ng.Network([last]), data(), batch=4)
+
+
+def test_what_is_expected_is_said_in_its_words():
+    for value, kind, words in (
+        (3, ng.Network, "Network or Conditional"),
+        (3, Settings, "an object"),
+        ("x", int | None, "a whole number or null"),
+        (3, tuple[int, ...], r"\[a whole number, …\]"),
+        ([1, 2], tuple[int, str, bool], r"\[a whole number, a text, true or false\]"),
+        ("c", Literal["a", "b"], "a or b"),
+        ("x", float | Callable[[int], float], "a number or Ramp or Decay"),
+    ):
+        with pytest.raises(ng.InputError, match=rf"expected {words}: use another file$"):
+            schema.Builder()(value, kind)
+    assert schema.Builder()([3], tuple[int]) == (3,)
+
+
+def test_threads_of_a_run_are_those_of_its_samples(tmp_path, monkeypatch):
+    run = ng.Training(*pair(False), data(), batch=4, threads=3)
+    run.save(tmp_path / "c.npz")
+    asked = []
+    monkeypatch.setattr("numgan.run.state.Team", lambda threads: asked.append(threads) or run._team)
+    Checkpoint(tmp_path / "c.npz").sample(2)
+    assert asked == [3] == [run._team.threads]
