@@ -887,3 +887,29 @@ def test_where_no_new_file_can_be(name, says, tmp_path):
         new_file(tmp_path / name, (".png", ".npz"))
     assert new_file(str(tmp_path / "new.npz"), (".png", ".npz")) == tmp_path / "new.npz"
     assert [path.name for path in tmp_path.iterdir()] == ["there.png"]
+
+
+def test_help_names_what_may_be_chosen_and_what_is_meant_where_nothing_is(capsys):
+    from numgan import losses, penalty
+
+    for command in ("train", "sample", "lab"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command, "--help"])
+        assert ended.value.code == 0
+        text = " ".join(capsys.readouterr().out.split())
+        if command == "train":
+            for names in (data.NAMES, models.BY_NAME, losses.BY_NAME, penalty.BY_NAME):
+                assert ", ".join(names) in text
+            assert "[--resume RUN]" in text
+            lines = {word.split()[0]: word for word in text.split("options:")[1].split(" --")}
+            defaults = {
+                "data": "digits",
+                "size": "64",
+                "k": "1",
+                "seed": "0",
+                "penalty-weight": "10",
+                "backend": "numpy",
+            }
+            assert all(lines[name].rstrip().endswith(f"({value})") for name, value in defaults.items())
+        else:
+            assert ("RUN" in text, "NAME" in text) == (command == "sample", command == "lab")

@@ -741,7 +741,10 @@ def test_a_run_without_settings():
     assert run.settings == Settings(64, 1, 0, None, "normal", 2, 1, None, False)
     assert (run.loss, run.penalty) == (ng.losses.nonsaturating, None)
     assert [record.step for record in run.steps(2)] == [1, 2]
-    assert len(run.fixed_batch(1)[0]) == 1 and (run.sample(2) == run.sample(2, seed=0)).all()
+    x, z = run.fixed_batch(1)
+    kinds = {run.average.dtype, x.dtype, z.dtype, run._noise(3).dtype, run._minibatches(0).dtype, run.sample(2).dtype}
+    assert len(x) == 1 and kinds == {np.dtype("float32")}
+    assert (run.sample(2) == run.sample(2, seed=0)).all()
     for n, seed in ((0, 0), (1, -1)):
         with pytest.raises(ng.InputError, match="must be a whole number of"):
             run.fixed_batch(n, seed)
