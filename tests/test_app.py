@@ -227,6 +227,15 @@ def test_a_file_of_no_frames_has_none(tmp_path):
     assert read_frames(tmp_path, 7, (5, 2)) == ([], [])
 
 
+def test_frames_from_after_the_checkpoint_are_made_again(halves, own, tmp_path, no_pictures):
+    """A process that dies between the two files leaves such a folder."""
+    run = tmp_path / "r"
+    assert train("--data", own / "points.npy", "--batch", 7, "--steps", 30, "--out", run) == 0
+    (run / "frames.npz").write_bytes((halves[0] / "frames.npz").read_bytes())
+    assert train("--resume", run, "--steps", 60) == 0
+    assert read_frames(run, 210, (512, 2))[1] == [0, 25, 50, 60]
+
+
 def test_columns_of_the_history_are_under_their_headings(halves):
     for run in halves[:2]:
         history = archive.read(run / "checkpoint.npz")[0]["history"]
@@ -367,6 +376,7 @@ class Bar:
     def __init__(self, total, initial, unit, disable, dynamic_ncols):
         self.total, self.n, self.unit, self.disable, self.said, self.closed = total, initial, unit, disable, [], False
         assert dynamic_ncols
+        self.began = initial
         type(self).made.append(self)
 
     def set_postfix_str(self, text, refresh):
@@ -401,6 +411,7 @@ def test_the_bar_shows_the_figures_of_its_step(own, tmp_path, monkeypatch, made_
     assert train("--data", own / "points.npy", "--batch", 8, "--out", tmp_path / "r", "--steps", 30) == 0
     assert train("--resume", tmp_path / "r", "--steps", 555) == 0
     bars = Bar.made
+    assert [bar.began for bar in bars] == [0, 30]
     assert [(bar.total, bar.n, bar.unit, bar.disable, bar.closed) for bar in bars] == [
         (30, 30, "step", None, True), (555, 555, "step", None, True),
     ]  # fmt: skip
