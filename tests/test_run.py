@@ -295,6 +295,7 @@ def test_statistics_are_of_the_first_1024_rows_for_D_and_of_noise_of_its_own_for
     G = ng.Conditional([ng.Label(2, 3), ng.BatchNorm(5), ng.Linear(5, 2)], dtype="float64")
     D = ng.Conditional([ng.Label(2, 3), ng.BatchNorm(5), ng.Linear(5, 1)], seed=1, dtype="float64")
     run = ng.Training(G, D, Data(x, labels), batch=7, seed=5, conditional=True)
+    run.step = 3  # whatever the step is
     run.save(tmp_path / "c.npz")
     kept = archive.read(tmp_path / "c.npz")[0]
     seen_D = np.hstack([x[:1024], np.eye(3)[labels[:1024]]])
