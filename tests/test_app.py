@@ -448,6 +448,7 @@ def test_the_report_is_of_this_run(own, tmp_path, capsys, made_up, no_pictures):
     assert third == [second[0], *second[2:]]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_its_step_and_it_goes_on_from_there(
     number, own, tmp_path, capsys, monkeypatch, no_pictures
