@@ -565,6 +565,16 @@ def test_letters_that_a_stream_lacks_become_question_marks(encoding, monkeypatch
         ("train --resume RUN --steps 209", "has made 210 steps already: ask for more"),
         ("sample RUN -n 2 --label 0", "this run was trained without labels"),
         ("sample RUN -n 2 --backend none", "unknown backend 'none'"),
+        ("sample RUN -n 0", "-n must be a whole number of 1 or more, got 0"),
+        ("sample RUN --seed -1", "--seed must be a whole number of 0 or more, got -1"),
+        ("sample RUN --out x.jpg", "--out x.jpg: expected a name ending in .png or .npz"),
+        ("sample .", ". holds no run (no checkpoint.npz): give a folder that numgan train wrote"),
+        ("sample no.npz", "no.npz: no such file"),
+        ("train --out \0", "--out '\\x00' cannot be made (embedded null byte): choose another folder"),
+        ("train --penalty r3", "unknown penalty 'r3': choose from r1, r2, wgan_gp"),
+        ("train --loss hing", "unknown loss 'hing': did you mean 'hinge'?"),
+        ("train --backend nump", "unknown backend 'nump'"),
+        ("train --data no.npz --model imags", "unknown model 'imags'"),
         ("lab nothing", "unknown recipe 'nothing'"),
         ("lab idle --cure nothing", "unknown cure 'nothing'"),
         ("lab idle --out x.gif", "--out films one run: choose it with --cure"),
@@ -795,9 +805,10 @@ def test_a_folder_that_holds_no_run_is_not_gone_on_with(tmp_path):
             claim_run(place)
     (tmp_path / "checkpoint.npz").touch()
     (tmp_path / ".0a.part").touch()
+    (tmp_path / "mine.part").touch()
     with claim_run(tmp_path) as mine:
         assert (mine.folder, mine._made) == (tmp_path, False)
-        assert not (tmp_path / ".0a.part").exists()
+        assert not (tmp_path / ".0a.part").exists() and (tmp_path / "mine.part").exists()
 
 
 def test_only_what_a_first_save_leaves_is_no_run_yet(tmp_path):
