@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import numgan as ng
+from numgan.app.folder import About
 from numgan.data import Data
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.run import archive, integrity, schema
@@ -865,3 +866,62 @@ def test_threads_of_a_run_are_those_of_its_samples(tmp_path, monkeypatch):
     monkeypatch.setattr("numgan.run.state.Team", lambda threads: asked.append(threads) or run._team)
     Checkpoint(tmp_path / "c.npz").sample(2)
     assert asked == [3] == [run._team.threads]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"ema": 0.0}, "ema, a decay"),
+        ({"ema": 1.0}, "ema, a decay"),
+        ({"clip": 0.0}, "clip, the bound"),
+        ({"threads": 0}, "threads must be"),
+        ({"threads": 257}, "threads is 257, expected 256 or fewer"),
+        ({"batch": 0}, "batch must be"),
+        ({"k": 0}, "k must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"n_z": 0}, "n_z must be"),
+        ({"n_z": 3}, r"\(4, 3\)"),
+        ({"noise": "gauss"}, "unknown noise 'gauss'"),
+        ({"conditional": 0}, "conditional must be True .* or False, got 0"),
+    ],
+)
+def test_limits_that_are_not_allowed(settings, says):
+    with pytest.raises(ng.InputError, match=says):
+        ng.Training(*pair(False), data(), **{"batch": 4} | settings)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_enough(bad, tmp_path):
+    archive.write(tmp_path / "c.npz", {"a": np.ones(2), "b": np.array([1.0, bad, 2.0])}, {})
+    with pytest.raises(ng.InputError, match="'b' holds numbers that are not finite"):
+        archive.read(tmp_path / "c.npz")
+
+
+def test_vectors_are_of_float32_or_float64(tmp_path):
+    for kind in ("float16", "longdouble", "int32", "bool", "complex64", "U3"):
+        np.savez(tmp_path / "c.npz", about=np.array('{"format": "numgan-1"}'), a=np.ones(2).astype(kind))
+        with pytest.raises(ng.InputError, match=r"'a' holds .*, expected float32 or float64"):
+            archive.read(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    ("cls", "made", "later"),
+    [
+        (Settings, Settings(4, 1, 0, 0.5, "normal", 2, 1, None, True), {"conditional"}),
+        (Origin, Origin("x", "0a", (2, 2), (0.0, 1.0), "0b"), {"label_fingerprint"}),
+        (About, About("ring", "points", 9, "numpy", 64), {"size"}),
+        (ng.BatchNorm, ng.BatchNorm(3, std=0.5), {"std"}),
+        (ng.Adam, ng.Adam(0.1, 0.2, 0.3, 1e-4), set()),
+        (ng.WGANGP, ng.WGANGP(3.0), set()),
+    ],
+)
+def test_only_a_field_that_came_later_may_be_missing(cls, made, later):
+    whole = {name: schema.describe(getattr(made, name)) for name in schema.fields_of(cls)}
+    known = {"type": cls.__name__} if cls.__name__ in schema.KNOWN else {}
+    assert repr(schema.Builder()(whole | known, cls)) == repr(made)
+    for name in whole:
+        rest = {other: value for other, value in whole.items() if other != name} | known
+        with nullcontext() if name in later else pytest.raises(ng.InputError, match=r"^it has the fields"):
+            schema.Builder()(rest, cls)
+    with pytest.raises(ng.InputError, match=r"^it has the fields"):
+        schema.Builder()(whole | known | {"more": 1}, cls)
