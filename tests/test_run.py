@@ -777,6 +777,9 @@ def test_what_is_not_ours_is_passed_by_the_name_of_its_argument():
         ng.InputError, match=r"^D is of the type 'Adam', expected Network or Conditional: use another file$"
     ):
         schema.Builder()({"type": "Adam"}, ng.Network, "D")
+    for length, says in ((4096, "which is not one of numgan's"), (4097, "expected Network or Conditional")):
+        with pytest.raises(ng.InputError, match=says):
+            schema.Builder()({"type": "x" * length}, ng.Network, "D")
     assert len(schema.shown("x" * 200)) == len(schema.shown(10**200)) == 80
 
 
