@@ -19,4 +19,4 @@ def test_the_outcome_tells_a_run_that_broke_in_silence():
 
 
 def test_memory_is_flat():
-    assert endurance.growth(2000, 0) < 60_000
+    assert endurance.growth(800, 0) < 30_000

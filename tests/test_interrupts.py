@@ -362,7 +362,8 @@ def test_a_look_from_another_thread_in_mid_update_is_refused(monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_sigterm_ends_the_command_line_as_ctrl_c_does(tmp_path):
     folder = tmp_path / "r"
-    command = [sys.executable, "-m", "numgan", "train", "--data", "ring", "--steps", "1000000", "--out", str(folder)]
+    command = [sys.executable, "-m", "numgan", "train", "--data", "ring", "--batch", "16", "--steps", "1000000"]
+    command += ["--out", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (folder / "checkpoint.npz").exists() and time.monotonic() < deadline:

@@ -20,6 +20,15 @@ def no_pictures(monkeypatch):
     monkeypatch.setattr(Run, "draw", lambda run: None)
 
 
+@pytest.fixture(scope="module")
+def quick_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quick") / "r"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "draw", lambda run: None)
+        assert cli.main([*QUICK, "--out", str(folder)]) == 0
+    return folder
+
+
 def command(*arguments, **how):
     how = {"capture_output": True, "text": True, "timeout": 120} | how
     return subprocess.run([sys.executable, "-m", "numgan", *map(str, arguments)], **how)
@@ -35,8 +44,8 @@ def check_one_line(capsys, *words):
 # Output that cannot be printed.
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
-def test_a_terminal_without_greek_gets_question_marks(encoding, tmp_path):
+def test_a_terminal_without_greek_gets_question_marks(tmp_path):
+    encoding = "cp1252"
     env = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     with (tmp_path / "log.txt").open("wb") as log:
         done = command(*QUICK, "--out", tmp_path / "r", env=env, stdout=log, capture_output=False)
@@ -63,11 +72,13 @@ def test_the_output_goes_to_a_full_disk(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closes file descriptors by a shell")
-@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
-def test_closed_streams(closed, tmp_path):
-    line = f'"{sys.executable}" -m numgan {" ".join(QUICK)} --out "{tmp_path}/r" {closed}'
+def test_closed_streams(tmp_path):
+    line = f'"{sys.executable}" -m numgan {" ".join(QUICK)} --out "{tmp_path}/r" 1>&- 2>&-'
     assert subprocess.run(line, shell=True, timeout=120, capture_output=True).returncode == 0
     assert (tmp_path / "r" / "samples.png").exists()
+    for closed in ("1>&-", "2>&-"):
+        line = f'"{sys.executable}" -m numgan lab {closed}'
+        assert subprocess.run(line, shell=True, timeout=120, capture_output=True).returncode == 0
 
 
 # Places that cannot be written to.
@@ -142,7 +153,10 @@ def test_a_full_disk_at_the_end_saves_elsewhere(tmp_path, capsys, monkeypatch, n
     monkeypatch.setattr(Run, "_save_in", lambda run, to: save(run, to) if elsewhere in to.parents else full())
     assert cli.main([*QUICK, "--out", str(tmp_path / "r")]) == 1
     (kept,) = elsewhere.iterdir()
-    assert f"--resume {kept}" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert first == "numgan: error: the run could not be saved (checkpoint.npz: No space left on device)"
+    assert second.startswith(f"it is in {kept}; to go on:  ") and second.endswith(f" train --resume {kept}") and not out
     assert not (tmp_path / "r").exists()
     monkeypatch.undo()
     monkeypatch.setattr(Run, "draw", lambda run: None)
@@ -194,10 +208,8 @@ def test_a_divergence_in_the_last_save(tmp_path, capsys, monkeypatch, no_picture
         (["train", "--threads", "0"], "--threads must be"),
     ],
 )
-def test_numbers_beyond_reason(line, says, tmp_path, capsys, no_pictures):
-    assert cli.main([*QUICK, "--out", str(tmp_path / "r")]) == 0
-    capsys.readouterr()
-    assert cli.main([str(tmp_path / "r") if word == "RUN" else word for word in line]) == 2
+def test_numbers_beyond_reason(line, says, quick_run, capsys):
+    assert cli.main([str(quick_run) if word == "RUN" else word for word in line]) == 2
     check_one_line(capsys, says)
 
 

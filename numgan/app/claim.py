@@ -23,7 +23,8 @@ class Claim:
 
     def __init__(self, folder: Path, made: bool = False) -> None:
         self.folder, self._made = folder, made
-        self._lock = FileLock(folder / LOCK, timeout=0)
+        self.place = folder.absolute()  # it stays where it is if this process changes its directory
+        self._lock = FileLock(self.place / LOCK, timeout=0)
         try:
             self._lock.acquire()
         except Timeout:
@@ -31,24 +32,24 @@ class Claim:
         except OSError as error:
             raise InputError(f"{folder} cannot be written to: {error.strerror or error}") from error
         since = time.strftime("%Y-%m-%d %H:%M:%S")
-        self._mark = f"process {os.getpid()} on {platform.node()} since {since}\n{secrets.token_hex(8)}\n"
-        (folder / OWNER).write_text(self._mark, encoding="utf-8")
-        for part in folder.glob(".*.part"):  # what a process that was killed left half-written
+        self._mark = f"process {os.getpid()} on {platform.node()} since {since}\n{secrets.token_hex(8)}\n".encode()
+        (self.place / OWNER).write_bytes(self._mark)
+        for part in self.place.glob(".*.part"):  # what a process that was killed left half-written
             part.unlink()
 
     def check(self) -> None:
         """OSError if somebody has moved the folder away, put another in its place, or claimed it too."""
-        if (self.folder / OWNER).read_text(encoding="utf-8") != self._mark:
-            raise OSError(f"{self.folder} was taken over by {_owner(self.folder)}")
+        if (self.place / OWNER).read_bytes() != self._mark:
+            raise OSError(f"{self.folder} was taken over by {_owner(self.place)}")
 
     def release(self) -> None:
         """Lets others write here. A folder that was made for this run and holds nothing of it goes."""
         try:
             self.check()
             for name in (OWNER, LOCK):
-                (self.folder / name).unlink()
-            if self._made and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+                (self.place / name).unlink()
+            if self._made and not any(self.place.iterdir()):
+                self.place.rmdir()
         except OSError:
             pass  # it is no longer ours, or this is Windows, which does not remove a file that is open
         finally:

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         _drop_output()
         return _refused(reason(error), 1)
     except MemoryError as error:
-        return _refused(f"not enough memory ({error or 'Python does not say for what'}): ask for less", 1)
+        return _refused(f"not enough memory ({str(error) or 'Python does not say for what'}): ask for less", 1)
 
 
 def _refused(message: str, status: int) -> int:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import TextIOWrapper
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,6 @@ class Run:
 
     def __post_init__(self) -> None:
         self.folder = self.claim.folder
-        self._absolute = self.folder.absolute()  # it stays where it is if this process changes its directory
 
     def go(self) -> Iterator[Record]:
         """Trains up to `steps`, with frames and checkpoints on the way. The loop around it may stop after any record.
@@ -79,7 +78,7 @@ class Run:
     def save(self) -> None:
         """The checkpoint, and what goes with it. OSError where that cannot be."""
         self.claim.check()
-        self._save_in(self._absolute)
+        self._save_in(self.claim.place)
 
     def rescue(self) -> Path:
         """Saves the run in a new folder among the temporary files, from which it goes on as from its own."""
@@ -119,9 +118,9 @@ class Run:
             file.write(json.dumps(about, indent=1).encode())
         self.training.save(folder / "checkpoint.npz")
         with atomic(folder / "history.csv") as file:
-            text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            text = StringIO()
             csv.writer(text).writerows([Record._fields, *self.training.history])
-            text.detach()
+            file.write(text.getvalue().encode())
 
     def _try_to_save(self) -> None:
         try:
@@ -132,7 +131,7 @@ class Run:
 
     def _picture(self, name: str, figure: Figure) -> None:
         self.claim.check()
-        with atomic(self._absolute / f"{name}.png") as file:
+        with atomic(self.claim.place / f"{name}.png") as file:
             figure.savefig(file, format="png", dpi=120)
 
     @property
