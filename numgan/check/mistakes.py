@@ -33,7 +33,7 @@ def missing(e: Evidence) -> Finding:
     if e.returned and (e.analytic.any() or not e.analytic.size):
         return None
     got = "zeros" if e.returned else "nothing"
-    if e.is_x or e.tensor.ndim != 1:
+    if e.pair.x is None or e.is_x or e.tensor.ndim != 1:
         return f"gradient missing: backward returns {got} for {e.name}, but y depends on it"
     return f"bias gradient missing: backward returns {got} for {e.name}; where y = x W + b, db = Σ_rows dy"
 
@@ -66,7 +66,9 @@ def sign_flipped(e: Evidence) -> Finding:
 
 
 def averaged(e: Evidence) -> Finding:
-    if e.is_x or e.m == 1 or not e.fits or not e.correct(e.m * e.analytic) or _dx_is_averaged_too(e):
+    if e.pair.x is None or e.is_x or e.m == 1 or not e.fits:
+        return None
+    if not e.correct(e.m * e.analytic) or _dx_is_averaged_too(e):
         return None
     return f"averaged over the batch instead of summed: {e.dname} is a sum over rows; any 1/m (m = {e.m}) is in dy"
 
@@ -167,7 +169,7 @@ def _is_homogeneous(e: Evidence, k: float) -> bool:
 def _dx_is_averaged_too(e: Evidence) -> bool:
     """Then the factor 1/m is in all of backward, not in a sum over rows."""
     x = e.of(e.pair.x_name)
-    return e.pair.x is not None and x.fits and x.correct(x.m * x.analytic)
+    return x.fits and x.correct(x.m * x.analytic)
 
 
 def _factors(e: Evidence) -> Iterator[tuple[str, float]]:
