@@ -223,9 +223,11 @@ def test_a_kernel_that_is_turned(text, turned):
     axes = {"[::-1, ::-1]": (0, 1), "[::-1]": 0, "[:, ::-1]": 1}[text]
     for made in (convolution, transposed):
         assert sentence(made("W", np.flip(to_kernel(L, S), axes))) == FLIPPED.format("W", "itself", text)
-    for made, dx in ((convolution, to_large(S, W)), (transposed, to_small(L, W))):
-        assert sentence(made("x", dx)) == ""
-        assert sentence(made("W", to_kernel(L, S))) == ""
+
+
+def test_of_a_right_gradient_nothing_is_said():
+    assert sentence(convolution("x", to_large(S, W))) == sentence(transposed("W", to_kernel(L, S))) == ""
+    assert sentence(convolution("x", None)) == sentence(convolution("b", S.sum((0, 1, 2)), b=normal(N))) == ""
 
 
 def test_patches_that_are_turned():
@@ -314,7 +316,7 @@ def test_patches_that_overwrite_each_other():
     for y in (to_large(S, W, keep=0), by_entries(0)):
         for name, g in (("x", to_small(L, W)), ("W", to_kernel(L, S))):
             assert sentence(evidence(S, y, L, name, g, W=W)) == says
-            assert sentence(evidence(S, y, L, name, g + 0.1, W=W)) == ""
+    assert sentence(evidence(S, y, L, "x", to_small(L, W) + 0.1, W=W)) == ""
 
 
 def test_patches_that_are_averaged_or_counted_twice():
@@ -335,7 +337,6 @@ def test_patches_that_are_averaged_or_counted_twice():
     ("entries", "where"),
     [
         ([(0, 1)], "[0, 1]"),
-        ([(2, 0), (1, 1)], "[1, 1], [2, 0]"),
         ([(0, 1), (1, 0), (2, 1)], "[0, 1], [1, 0], [2, 1]"),
         ([(0, 0), (0, 1), (1, 1), (2, 0)], "[0, 0], [0, 1], [1, 1] …"),
     ],
@@ -353,7 +354,6 @@ def test_entries_of_the_kernel_that_are_left_out_or_counted_twice(entries, where
     ("windows", "where"),
     [
         ([(0, 1)], "[0, 1]"),
-        ([(2, 0), (1, 1)], "[1, 1], [2, 0]"),
         ([(0, 1), (1, 0), (2, 1)], "[0, 1], [1, 0], [2, 1]"),
         ([(0, 0), (0, 1), (1, 1), (2, 0)], "[0, 0], [0, 1], [1, 1] …"),
     ],

@@ -127,9 +127,9 @@ MISTAKES: list[Callable[[Evidence, Windowed], Finding]] = [
     stride_ignored,
     padding_off,
     overlap_averaged,
-    layout_confused,
     kernel_in_part,
     windows_in_part,
+    layout_confused,  # tries some hundred ways, so it comes last
 ]
 
 
