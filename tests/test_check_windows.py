@@ -388,6 +388,26 @@ def mixed(a, order):
     yield a.reshape([a.shape[i] for i in order]).transpose(np.argsort(order))
 
 
+def test_patches_with_their_channels_first_or_with_rows_for_columns():
+    x = normal(2, 4, 3, 2)
+    shape, pairs = places(x.shape, 2, 1, 0)
+    y, dy = np.zeros(shape), normal(*shape)
+    for pixel, number in pairs:
+        y.flat[number] = x[pixel]
+    by_entry = dy.reshape(12, 2, 2, 2)
+    for misread, swapped, theirs in (
+        (by_entry.transpose(0, 3, 1, 2), "channels and pixels", "channels, rows, columns"),
+        (by_entry.transpose(0, 2, 1, 3), "rows and columns", "columns, rows, channels"),
+    ):
+        dx = np.zeros(x.shape)
+        for pixel, number in pairs:
+            dx[pixel] += misread.ravel()[number]
+        assert sentence(evidence(x, y, dy, "x", dx)) == (
+            f"{swapped} swapped:  in the orders (rows, columns, channels) and ({theirs}) are mixed up; "
+            "transpose moves axes, reshape does not"
+        )
+
+
 @pytest.mark.parametrize("order", [(0, 3, 1, 2), (2, 0, 1, 3), (1, 0, 2, 3)])
 def test_axes_that_are_mixed_up(order):
     def orders(what, names):

@@ -12,12 +12,13 @@ import numpy as np
 from numgan.check import activation_mistakes, mistakes, window_mistakes
 from numgan.check.contract import Finding
 from numgan.check.evidence import Evidence
-from numgan.check.regions import region, slopes_about_0
+from numgan.check.regions import nearly_right, region, slopes_about_0
 
 HYPOTHESES: list[Callable[[Evidence], Finding]] = [
     mistakes.not_read,
     mistakes.missing,
     mistakes.not_finite,
+    nearly_right,  # before those whose wrong gradient may happen to be the right one
     mistakes.broadcast_backward,
     mistakes.broadcast_forward,
     mistakes.sign_flipped,

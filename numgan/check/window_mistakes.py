@@ -16,7 +16,7 @@ from numgan.check.windowed import FIRST, LAST, Change, Windowed, recognised
 IMAGE = ("images", "rows", "columns", "channels")
 KERNEL = ("rows", "columns", "channels", "filters")
 OVERWRITTEN = "overlapping patches overwritten"
-USUAL = [(0, 3, 1, 2), (2, 0, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (0, 2, 1), (2, 0, 1), (1, 0, 2)]  # orders of axes
+CHANNELS_FIRST = [(0, 3, 1, 2), (2, 0, 1, 3), (2, 0, 1)]  # before their inverses, which explain the same numbers
 
 
 def of_windows(e: Evidence) -> Finding:
@@ -74,7 +74,7 @@ def layout_confused(e: Evidence, c: Windowed) -> Finding:
     if c.role(e) == "W" and not e.fits:
         return _transposable(e)
     for role, names in (("W", KERNEL if c.W_name else KERNEL[:3]), ("large", IMAGE), ("small", IMAGE)):
-        orders = sorted(list(permutations(range(len(names))))[1:], key=lambda order: order not in USUAL)
+        orders = sorted(list(permutations(range(len(names))))[1:], key=lambda order: order not in CHANNELS_FIRST)
         for order in orders:
             for change in _misreadings((*order, *range(len(order), 4))):
                 if e.is_analytic(c.gradient(e, **{role: change})):
