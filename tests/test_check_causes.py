@@ -1,4 +1,4 @@
-"""The cause of a wrong gradient, in exact sentences: factors of every name, borders probed from both sides, odd shapes."""
+"""The cause of a wrong gradient, in exact sentences: factors by their names, borders from both sides, odd shapes."""
 
 import numpy as np
 import pytest
@@ -198,7 +198,9 @@ def test_the_formula_in_y_that_was_computed_from_h(f, df, formula):
     ]
 
 
-@pytest.mark.parametrize("cached", [lambda v: {"n": 3, "y": v}, lambda v: [v, None], lambda v: (1.0, {"a": [v]}), lambda v: v])
+@pytest.mark.parametrize(
+    "cached", [lambda v: {"n": 3, "y": v}, lambda v: [v, None], lambda v: (1.0, {"a": [v]}), lambda v: v]
+)
 def test_what_a_cache_holds_is_found_in_any_container(cached):
     def inside(cache):
         while not isinstance(cache, np.ndarray):
@@ -207,7 +209,9 @@ def test_what_a_cache_holds_is_found_in_any_container(cached):
         return cache
 
     found = text(
-        lambda dy, cache: dy / (1 + np.exp(-inside(cache))), X, lambda x: (np.logaddexp(0, x), cached(np.logaddexp(0, x)))
+        lambda dy, cache: dy / (1 + np.exp(-inside(cache))),
+        X,
+        lambda x: (np.logaddexp(0, x), cached(np.logaddexp(0, x))),
     )
     assert found == (
         "x: derivative taken at the output instead of the input: f′ is written in x, but the cache holds y = f(x)"
@@ -285,7 +289,10 @@ def test_rows_and_columns_that_are_wrong():
     assert square(places(0, 3)) == f"x: wrong only in rows 0, 3: {there}"
     assert square(places((slice(None), 2))) == f"x: wrong only in column 2: {there}"
     assert square(places((2, 0), (2, 2))) == f"x: wrong only in row 2: {there}"
-    assert square(places((0, 0), (2, 1))) == "x: no known mistake explains it: 2 of 15 entries are wrong, at [0, 0], [2, 1]"
+    assert (
+        square(places((0, 0), (2, 1)))
+        == "x: no known mistake explains it: 2 of 15 entries are wrong, at [0, 0], [2, 1]"
+    )
     assert square(places(0, 1, 3)) == (
         "x: no known mistake explains it: 9 of 15 entries are wrong, at [0, 0], [0, 1], [0, 2] …"
     )
@@ -349,7 +356,9 @@ def test_the_inputs_that_an_activation_may_have_had():
     assert [name for name, _ in e.first_inputs()] == ["x", "x W", "x W + b"]
     dh = e.dy
     g = dh @ V.T
-    equal(e.backpropagated(dh), dh, x.T @ dh, dh.sum(0), g, x.T @ g, g.sum(0), g @ W.T, x.T @ (g @ W.T), (g @ W.T).sum(0))
+    equal(
+        e.backpropagated(dh), dh, x.T @ dh, dh.sum(0), g, x.T @ g, g.sum(0), g @ W.T, x.T @ (g @ W.T), (g @ W.T).sum(0)
+    )
     equal(evidence(None, W, W, W=W).last_inputs())
     equal(evidence(None, W, W, W=W).first_inputs())
     equal(evidence(x, b, b, W=W).backpropagated(b), b)

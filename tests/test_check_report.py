@@ -91,8 +91,7 @@ def test_the_text_of_a_check_whose_slopes_are_known():
         "tensor  shape  at   analytic       numeric        rel. error  verdict",
         f"a       (1,)   [0]  +3.000000e+00  +3.000000e+00  {a_error:.1e}     ok",
         "b       (2,)   [1]  +2.400000e+01  -3.000000e+01  1.8e+00     no known mistake explains it",
-        "b: no known mistake explains it: 1 of 2 entries are wrong, at [1]. "
-        "db[1] is 24, central differences give -30",
+        "b: no known mistake explains it: 1 of 2 entries are wrong, at [1]. db[1] is 24, central differences give -30",
     ]
     report = gradcheck(grad=lambda t: np.array([-3, 4.5, -15.0]), entries=True, **arguments)
     assert [c.shown for c in report.comparisons] == [
@@ -102,7 +101,8 @@ def test_the_text_of_a_check_whose_slopes_are_known():
     assert [c.rel_error for c in report.comparisons] == pytest.approx([2, 0.5])
     assert report.diagnosis.splitlines() == [
         "a: sign flipped: −da is correct. da[0] is -3, central differences give 3",
-        "b: off by a constant factor: db is 1/m = 1/2 times the correct one. db[1] is -15, central differences give -30",
+        "b: off by a constant factor: db is 1/m = 1/2 times the correct one. "
+        "db[1] is -15, central differences give -30",
     ]
 
 
@@ -141,7 +141,11 @@ def bent(t):
 
 
 def check_bent(*dtheta):
-    return gradcheck(value=bent, grad=lambda t: np.where(t == 0, dtheta, [5 if t[0] > 0 else -2, -1 if t[1] > 0 else 7, 3]), at=np.array([0, 0, 1.0]))
+    return gradcheck(
+        value=bent,
+        grad=lambda t: np.where(t == 0, dtheta, [5 if t[0] > 0 else -2, -1 if t[1] > 0 else 7, 3]),
+        at=np.array([0, 0, 1.0]),
+    )
 
 
 def test_a_sentence_on_a_kink_gives_the_value_and_both_slopes():
@@ -168,7 +172,11 @@ def test_at_a_kink_a_thousandth_of_the_largest_slope_is_let_pass(given, ok):
 
 
 def test_a_mistake_beside_a_kink_is_diagnosed_nearby():
-    report = gradcheck(value=bent, grad=lambda t: np.array([5 if t[0] > 0 else -2, -1 if t[1] > 0 else 7, -3]), at=np.array([0, 0, 1.0]))
+    report = gradcheck(
+        value=bent,
+        grad=lambda t: np.array([5 if t[0] > 0 else -2, -1 if t[1] > 0 else 7, -3]),
+        at=np.array([0, 0, 1.0]),
+    )
     assert report.diagnosis.startswith("theta: no known mistake explains it: 1 of 3 entries are wrong, at [2]. ")
     assert report.diagnosis.endswith("dtheta[2] is -3, central differences give 3")
     assert len(report.notes) == 1
@@ -181,9 +189,7 @@ def test_few_significant_digits_are_a_remark_and_no_mistake():
     x = np.array([[0.3, -0.4], [1.1, 0.7]])
     report = gradcheck(forward=shifted, backward=lambda dy, x: dy * np.cos(x), x=x)
     assert report.ok
-    assert report.notes == [
-        "x: y has few significant digits here; equal within the rounding error of the differences"
-    ]
+    assert report.notes == ["x: y has few significant digits here; equal within the rounding error of the differences"]
     assert report.rel_error > 1e-6
     assert not gradcheck(forward=shifted, backward=lambda dy, x: 1.01 * dy * np.cos(x), x=x).ok
 

@@ -136,11 +136,10 @@ def test_a_kernel_that_is_a_matrix(k):
     W, x, shape = normal(k, k, C, N), normal(M, k + 2, k + 1, C), (M, 3, 2, N)
     y, dy = to_small(x, W, shape, 1, 0), normal(*shape)
     dx, dW = to_large(dy, W, x.shape, 1, 0), to_kernel(x, dy, (k, k), 1, 0)
-    for matrix in (lambda a: a.reshape(-1, N), lambda a: a.transpose(2, 0, 1, 3).reshape(-1, N), lambda a: a.reshape(-1, N).T):
-        e = evidence(x, y, dy, W=matrix(W))
-        c = recognised(e)
-        right = lambda a: np.moveaxis(a, 3, 0).reshape(N, -1)  # noqa: E731
-        assert facts(c) == ((k, k), 1, 0, False, False, "", "W"), right
+    patches, channels_first = (lambda a: a.reshape(-1, N)), (lambda a: np.moveaxis(a, 2, 0).reshape(-1, N))
+    for matrix in (patches, channels_first, lambda a: patches(a).T):
+        c = recognised(e := evidence(x, y, dy, W=matrix(W)))
+        assert facts(c) == ((k, k), 1, 0, False, False, "", "W")
         assert np.allclose(c.gradient(e), dx)
         assert np.allclose(c.gradient(e.of("W")), matrix(dW))
 
@@ -159,7 +158,9 @@ def places(shape, k, stride, padding, channels_first=False, columns=False):
     """The shape of the patches of images (m, h, w, c), and (pixel, number in the patches) of each pixel in each patch."""
     m, h, w, c = shape
     small = [(n + 2 * padding - k) // stride + 1 for n in (h, w)]
-    numbers = np.arange(m * small[0] * small[1] * k * k * c).reshape(m, *small, *((c, k, k) if channels_first else (k, k, c)))
+    numbers = np.arange(m * small[0] * small[1] * k * k * c).reshape(
+        m, *small, *((c, k, k) if channels_first else (k, k, c))
+    )
     numbers = np.moveaxis(numbers, 3, 5) if channels_first else numbers
     if columns:
         numbers = np.arange(numbers.size).reshape(m, k * k * c, -1).swapaxes(1, 2).ravel()[numbers]
@@ -263,7 +264,9 @@ def test_a_stride_in_backward_alone():
     assert sentence(evidence(L, y, dy, "x", to_large(dy, W, LARGE, 2, 1), W=W)) == says
 
 
-@pytest.mark.parametrize(("padding", "cause"), [(0, "padding off by one"), (2, "padding off by one"), (3, "wrong padding")])
+@pytest.mark.parametrize(
+    ("padding", "cause"), [(0, "padding off by one"), (2, "padding off by one"), (3, "wrong padding")]
+)
 def test_another_padding_in_backward(padding, cause):
     for name, made, g in [
         ("x", convolution, to_large(S, W, padding=padding)),
@@ -271,7 +274,10 @@ def test_another_padding_in_backward(padding, cause):
         ("x", transposed, to_small(L, W, padding=padding)),
         ("W", transposed, to_kernel(L, S, padding=padding)),
     ]:
-        assert sentence(made(name, g)) == f"{cause}: d{name} is what padding {padding} would give, but forward has padding 1"
+        assert (
+            sentence(made(name, g))
+            == f"{cause}: d{name} is what padding {padding} would give, but forward has padding 1"
+        )
 
 
 def test_padding_that_is_kept_and_pixels_that_are_all_cropped():
@@ -281,13 +287,15 @@ def test_padding_that_is_kept_and_pixels_that_are_all_cropped():
         "padding not cropped: dx (2, 7, 4, 2) holds the padding too: crop 1 on each side"
     )
     first = [0, 3, 1, 2]
-    e = evidence(L.transpose(first), to_small(L, W).transpose(first), S.transpose(first), "x", whole.transpose(first), W=W)
+    e = evidence(
+        L.transpose(first), to_small(L, W).transpose(first), S.transpose(first), "x", whole.transpose(first), W=W
+    )
     assert sentence(e) == "padding not cropped: dx (2, 2, 7, 4) holds the padding too: crop 1 on each side"
     one_apart = to_large(S, W, (M, 5, 3, C), stride=1, padding=0)
     assert sentence(convolution("x", one_apart[:, 1:-1, 1:-1])) == (
         "stride ignored: dx has windows 1 apart, but in forward they are 2 apart"
     )
-    y, dy = to_small(L, W, SMALL[:1] + (2, 1, N), 2, 0), normal(M, 2, 1, N)
+    y, dy = to_small(L, W, (M, 2, 1, N), 2, 0), normal(M, 2, 1, N)
     assert sentence(evidence(L, y, dy, "x", L[:, 0:-0, 0:-0], W=W)) == (
         "all pixels cropped: dx is empty: with padding p = 0 p:-p holds nothing, p : p + h is right"
     )

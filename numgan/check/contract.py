@@ -88,8 +88,9 @@ def cast_to_float32(pair: Pair, dy: np.ndarray) -> Finding:
             a *= 1 + 1e-3 / 3
         y, cache = pair.run_forward(pair.x)
         grads = {gradient_name(name): g for name, g in pair.run_backward(dy.copy(), cache).items() if g is not None}
+        y = np.array(y)  # it may be x itself
     least = 1e-8 * max(1.0, *map(max_abs, grads.values()))  # what is less may be rounding error, which has few digits
-    for name, v in {"y": np.asarray(y), **grads}.items():
+    for name, v in {"y": y, **grads}.items():
         if _holds_only_float32(v[np.abs(v) > least]):
             return f"wrong dtype: {name} holds only float32 numbers although x is float64: an array is cast to float32"
     return None

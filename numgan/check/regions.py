@@ -12,6 +12,7 @@ import numpy as np
 from numgan.check.evidence import Evidence
 from numgan.check.simple import max_abs, rel_error
 
+UNKNOWN = "no known mistake explains it"
 FEW = 2  # at least so many entries on each side, or else a border between them may be chance
 Slopes = tuple[float, float]  # of an activation, below and above 0
 
@@ -37,7 +38,7 @@ def region(e: Evidence) -> str:
     place = next((p for p in (_beyond(e, off, known & ~off), _lines(off)) if p), "")
     if place:
         return f"wrong only {place}: {_factor(e.analytic[off], numeric[off])}"
-    return f"no known mistake explains it: {_count(off, int(known.sum()))}"
+    return f"{UNKNOWN}: {_count(off, int(known.sum()))}"
 
 
 def nearly_right(e: Evidence) -> str | None:
@@ -47,9 +48,9 @@ def nearly_right(e: Evidence) -> str | None:
     numeric = e.numeric(e.dy)
     n = int(np.isfinite(numeric).sum())
     if n < e.tensor.size:
-        return f"no known mistake explains it: the {n} entries that were measured one by one are right, but others are not"
-    error = rel_error(e.analytic, numeric)
-    return f"wrong after the fifth digit: {e.dname} is off by {error:.1e} of its largest entry, as by a rounded constant"
+        return f"{UNKNOWN}: the {n} entries that were measured one by one are right, but others are not"
+    error = f"{rel_error(e.analytic, numeric):.1e}"
+    return f"wrong after the fifth digit: {e.dname} is off by {error} of its largest entry, as by a rounded constant"
 
 
 def _slopes(e: Evidence) -> Iterator[tuple[Slopes, Slopes, str]]:
@@ -124,7 +125,7 @@ def _factor(analytic: np.ndarray, numeric: np.ndarray) -> str:
     proportional = max_abs(analytic - c * numeric) <= 1e-5 * max_abs(analytic)
     if c and analytic.size > 1 and proportional:
         return f"off by the factor {c:.6g} there"
-    return "no known mistake explains it"
+    return UNKNOWN
 
 
 def _count(off: np.ndarray, n: int) -> str:

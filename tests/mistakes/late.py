@@ -338,7 +338,7 @@ def two_square_layers_with_one_gradient_transposed():
 
 @wrong("non-deterministic forward")
 def noise_layer():
-    noise = np.random.RandomState(1)  # noqa: NPY002
+    noise = np.random.RandomState(1)
 
     def forward(x):
         return x + 0.1 * noise.normal(size=x.shape), x
