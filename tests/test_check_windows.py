@@ -155,7 +155,7 @@ def test_images_without_channels_or_without_a_batch():
 
 
 def places(shape, k, stride, padding, channels_first=False, columns=False):
-    """The shape of the patches of images (m, h, w, c), and (pixel, number in the patches) of each pixel in each patch."""
+    """The shape of the patches of images (m, h, w, c); each pixel in each patch, with its number among the patches."""
     m, h, w, c = shape
     small = [(n + 2 * padding - k) // stride + 1 for n in (h, w)]
     numbers = np.arange(m * small[0] * small[1] * k * k * c).reshape(
