@@ -182,6 +182,22 @@ def test_a_mistake_beside_a_kink_is_diagnosed_nearby():
     assert len(report.notes) == 1
 
 
+def test_a_point_nearby_is_a_hundredth_away():
+    """|t₀| + t₁² at (0, 5): the slope 2 t₁ tells where it is compared; the rms of t is 5/√2."""
+    moved = []
+    for seed in range(30):
+        report = gradcheck(
+            value=lambda t: abs(t[0]) + t[1] ** 2,
+            grad=lambda t: np.array([np.sign(t[0]), 2 * t[1]]),
+            at=np.array([0.0, 5.0]),
+            entries=True,
+            seed=seed,
+        )
+        assert report.ok
+        moved.append(report.comparisons[0].numeric[1] / 2 - 5)
+    assert 0.007 < np.std(moved) / (5 / np.sqrt(2)) < 0.014
+
+
 def test_few_significant_digits_are_a_remark_and_no_mistake():
     def shifted(x):
         return (np.sin(x) + 1e8) - 1e8

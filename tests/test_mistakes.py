@@ -108,6 +108,7 @@ def test_a_wrong_one_is_diagnosed_by_its_true_cause(case):
 @pytest.mark.parametrize("case", WRONG, ids=named)
 def test_each_sentence_is_the_one_written_down(case):
     report, _ = checked(case)
+    assert bool(report.notes) == ("at kinks" in case.cause)
     lines = [AT_A_KINK.sub("", NUMBERS.sub("", line)) for line in report.diagnosis.splitlines()]
     assert lines == sentences()[case.name]
     wrong = {line.split(": ")[0]: line.split(": ")[1] for line in lines}
