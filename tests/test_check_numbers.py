@@ -270,6 +270,45 @@ class Shared(ng.Layer):
         return dy + self.share * dy[::-1] * (len(dy) > 1)
 
 
+def violated(forward, backward, x=None, **params):
+    x = rng().standard_normal((3, 2)) if x is None else x
+    report = gradcheck(forward=forward, backward=backward, x=x, params=params)
+    assert {c.verdict for c in report.comparisons} == {"not compared"}
+    return report.diagnosis
+
+
+def test_rules_in_their_own_words():
+    W, x = np.array([[1.0, 2.0], [3.0, 4.0]]), rng().standard_normal((3, 2))
+
+    def backward_that_doubles(dy, x):
+        W[1, 0] *= 2
+        return dy @ W.T, {"W": x.T @ dy}
+
+    assert violated(lambda x: x @ W, backward_that_doubles, x, W=W) == (
+        "input modified in place: backward changes W (a side effect), 3, then 6, at [1, 0]: work on a copy"
+    )
+    assert W[1, 0] == 3
+    single = W.astype("float32")
+    assert violated(lambda x: x @ single, lambda dy, x: (dy @ single.T, {"W": x.T @ dy}), x, W=single) == (
+        "wrong dtype: W is float32: differences need float64, as in W.astype(np.float64)"
+    )
+    assert violated(lambda x: x @ W, lambda dy, x: (dy @ W.T, {"W": (x.T @ dy).astype("float32")}), x, W=W) == (
+        "wrong dtype: dW is float32 although x is float64"
+    )
+    assert violated(np.log, lambda dy, x: dy / x, np.array([-1.0, 2.0])) == (
+        "forward is not finite: y holds inf or nan, so it has no derivative here"
+    )
+    longer = []
+
+    def forward_that_grows(x):
+        longer.append(1)
+        return np.zeros(len(longer))
+
+    assert violated(forward_that_grows, lambda dy, x: 0 * x).startswith(
+        "non-deterministic forward: two calls with the same x gave shape (4,), then (5,): give"
+    )
+
+
 @pytest.mark.parametrize(("share", "ok"), [(0.7e-9, True), (1.5e-9, False), (0.5, False)])
 def test_rows_may_differ_by_rounding(share, ok, monkeypatch):
     monkeypatch.setattr(Shared, "share", share)
@@ -320,6 +359,36 @@ def test_a_layer_of_a_network_is_checked_at_its_own_parameters():
         W = dx.analytic.sum() / db.analytic.sum()
         assert 0 < abs(W - 100) < 1
     assert net.layers[0].W == 100
+
+
+class WrongInEvaluation(ng.Dropout):
+    """Scales dx by 3 in evaluation."""
+
+    def forward(self, x, train=False, rng=None):
+        y, cache = super().forward(x, train, rng)
+        return y, (train, cache)
+
+    def backward(self, dy, cache, params=True, inputs=True, add=True):
+        train, inner = cache
+        return super().backward(dy, inner, params, inputs, add) * (1 if train else 3)
+
+
+def test_a_mistake_in_evaluation_alone_is_named_with_its_mode():
+    report = gradcheck(WrongInEvaluation(0.5), rng().standard_normal((6, 4)))
+    assert [(c.name, c.verdict) for c in report.comparisons] == [
+        ("x", "ok"),
+        ("x (evaluation)", "off by a constant factor"),
+    ]
+    assert report.diagnosis.startswith(
+        "x (evaluation): off by a constant factor: dx (evaluation) is 3 times the correct"
+    )
+
+
+def test_what_is_drawn_where_no_x_is_given():
+    assert gradcheck(ng.Tanh()).comparisons[0].shape == (5, 4)
+    assert [c.shape for c in gradcheck(ng.losses.hinge).comparisons] == [(5, 1), (4, 1), (4, 1)]
+    assert gradcheck(ng.Tanh(), seed=1).comparisons[0].numeric != gradcheck(ng.Tanh()).comparisons[0].numeric
+    assert gradcheck(ng.Tanh(), seed=1).comparisons[0].numeric == gradcheck(ng.Tanh(), seed=1).comparisons[0].numeric
 
 
 def test_a_label_needs_its_labels():

@@ -161,6 +161,23 @@ def test_a_sentence_on_a_kink_gives_the_value_and_both_slopes():
         ]
 
 
+def test_a_kink_is_noted_even_where_the_gradient_is_the_mean_of_both_slopes():
+    """|x| at 0, where sign 0 = 0 agrees with the central difference; x and W each have their own place."""
+    x, W = np.array([[1.0, 2.0, -3.0], [4.0, 0.0, 5.0]]), np.array([0.5, 0.0])
+    report = gradcheck(
+        forward=lambda x: np.abs(x) + np.abs(W).sum(),
+        backward=lambda dy, x: (dy * np.sign(x), {"W": dy.sum() * np.sign(W)}),
+        x=x,
+        params={"W": W},
+    )
+    assert report.ok
+    assert report.notes == [
+        f"{what} lies on or near a kink at {where}, where there is no derivative: compared at a point nearby"
+        for what, where in (("x", "[1, 1]"), ("W", "[1]"))
+    ]
+    assert gradcheck(forward=np.abs, backward=lambda dy, x: dy * np.sign(x), x=x[:1]).notes == []
+
+
 @pytest.mark.parametrize(
     ("given", "ok"),
     [((-2.006, 0, 3), True), ((-2.008, 0, 3), False), ((5.006, 0, 3), True), ((5.008, 0, 3), False),
@@ -179,7 +196,9 @@ def test_a_mistake_beside_a_kink_is_diagnosed_nearby():
     )
     assert report.diagnosis.startswith("theta: no known mistake explains it: 1 of 3 entries are wrong, at [2]. ")
     assert report.diagnosis.endswith("dtheta[2] is -3, central differences give 3")
-    assert len(report.notes) == 1
+    assert report.notes == [
+        "theta lies on or near a kink at [0], where there is no derivative: compared at a point nearby"
+    ]
 
 
 def test_a_point_nearby_is_a_hundredth_away():
