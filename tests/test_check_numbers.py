@@ -322,6 +322,22 @@ def test_rows_may_differ_by_rounding(share, ok, monkeypatch):
     )
 
 
+class Careless(Shared):
+    """Overwrites dy, and calls itself rowwise: two rules are broken."""
+
+    share = 0.5
+
+    def backward(self, dy, cache, params=True, inputs=True, add=True):
+        dy *= 2
+        return dy
+
+
+def test_of_two_broken_rules_the_side_effect_is_told_first():
+    assert gradcheck(Careless()).diagnosis == (
+        "input modified in place: backward changes dy, its caller's array (a side effect): work on a copy"
+    )
+
+
 def test_long_float32_numbers_are_told_from_short_ones():
     thirteen, twelve = 4097 / 4096, 2049 / 2048  # so many bits
     assert _holds_only_float32(np.full(4, thirteen))
