@@ -92,6 +92,7 @@ def test_layers_and_losses_get_rows_of_their_own_shape(surveyed):
     assert (type(net), net.n_in, x.shape, c.tolist()) == (Conditional, 4, (8, 4), [0, 1, 2, 0, 1, 2, 0, 1])
     ((net,), _) = surveyed["Network"]
     assert [type(layer).__name__ for layer in net.leaves()] == ["Linear", "BatchNorm", "Tanh", "Dropout", "Linear"]
+    assert net.size == 6 * 5 + 5 + 10 + 5 * 2 + 2
     assert all(surveyed[name] == ((loss,), {}) for name, loss in LOSSES.items())
 
 
