@@ -5,10 +5,11 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -27,18 +28,71 @@ class RandomGenerator(Protocol):
     def integers(self, low: int, high: int, size: Any) -> Array: ...
 
 
-_HOST = (np.ndarray, np.generic)
+_MODULES: dict[type, ModuleType] = {np.ndarray: np}  # of the types of arrays met so far
 
 
 def array_module(a: Array) -> ModuleType:
     """The module, numpy or cupy, that made the array `a`."""
-    if isinstance(a, _HOST):
+    try:
+        return _MODULES[type(a)]
+    except KeyError:
+        return _MODULES.setdefault(type(a), _module_of(a))
+
+
+def _module_of(a: Array) -> ModuleType:
+    if isinstance(a, np.ndarray | np.generic):
         return np
     if type(a).__module__.partition(".")[0] == "cupy":
         import cupy
 
         return cupy
     raise InputError(f"expected a NumPy or CuPy array, got {type(a).__name__}: convert it with np.asarray first")
+
+
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+def fused(formula: Formula) -> Formula:
+    """On NumPy arrays, `formula` itself. On a device, the same as one kernel, which is compiled from it by `cupy.fuse`.
+
+    A kernel takes microseconds to launch, mostly longer than to run. CuPy calls the formula once, with variables that
+    write down what is done to them. So a formula takes arrays and numbers, in their order; it works entry by entry, in
+    place too, by operators, ufuncs (xp.sqrt) and astype, with no sum, no shape and no `if` on an entry. Where a number
+    is passed in, each operation on it needs an array on its other side: CuPy calculates two numbers in half precision.
+    Of a method, what its object is made of (LeakyReLU's slope) is compiled in.
+    """
+    of_object = formula.__code__.co_varnames[:1] == ("self",)
+
+    @functools.wraps(formula)
+    def computed(*args: Any) -> Any:
+        xp = array_module(args[of_object])
+        if xp is np:
+            return formula(*args)
+        made = (type(args[0]), *vars(args[0]).items()) if of_object else ()
+        return _kernel(xp, formula, *made)(*args[of_object:])
+
+    return cast(Formula, computed)
+
+
+@functools.cache
+def _kernel(xp: ModuleType, formula: Callable[..., Any], kind: Any = None, *made: Any) -> Callable[..., Any]:
+    name = "numgan_" + formula.__qualname__.replace(".", "_")  # without the first part it might be one of CUDA's own
+    if kind is not None:
+        owner = object.__new__(kind)
+        owner.__dict__.update(made)
+        formula = functools.partial(formula, owner)
+    return xp.fuse(kernel_name=name)(formula)
+
+
+def ones(n: int, like: Array) -> Array:
+    """(n,) ones of the dtype of `like`, beside it on its device. Kept from call to call: not to be written into."""
+    xp = array_module(like)
+    return _ones(xp, n, like.dtype, None if xp is np else like.device.id)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(xp: ModuleType, n: int, dtype: Any, device: int | None) -> Array:
+    return xp.ones(n, dtype=dtype)
 
 
 def on_host(a: Array) -> bool:
@@ -50,6 +104,16 @@ def asnumpy(a: Array) -> np.ndarray:
     """`a` as a NumPy array on the host: one transfer from a device, none otherwise."""
     xp = array_module(a)
     return np.asarray(a) if xp is np else xp.asnumpy(a)
+
+
+def asnumpy_all(*arrays: Array) -> list[np.ndarray]:
+    """`asnumpy` of arrays on one device, in one transfer for all."""
+    xp = array_module(arrays[0])
+    if xp is np:
+        return [np.asarray(a) for a in arrays]
+    flat = asnumpy(xp.concatenate([a.ravel() for a in arrays]))
+    ends = np.cumsum([a.size for a in arrays])[:-1]
+    return [part.reshape(a.shape) for part, a in zip(np.split(flat, ends), arrays, strict=True)]
 
 
 def host_array(name: str, a: Any) -> np.ndarray:
@@ -130,14 +194,21 @@ def describe(xp: ModuleType) -> str:
     return f"cupy {xp.__version__}, {name}, CUDA {cuda.runtimeGetVersion()}, driver {cuda.driverGetVersion()}"
 
 
+STATES = 16_384  # of a generator on a device; a multiple of 256, or CuPy's threads write past their end
+
+
 def random_generator(xp: ModuleType, *key: int) -> RandomGenerator:
     """A random generator of `xp` whose stream is fixed by the integers in `key`.
 
-    Generators are made often, so on a device it is Philox, which begins anywhere in its stream at once: CuPy's default
-    has thousands of states, each of which must be skipped ahead before the first number.
+    On a device it is Philox, whose states begin anywhere in its stream at once; those of CuPy's default must be skipped
+    ahead. Number i comes from state i mod STATES: without that number CuPy takes as many as fit the model of GPU, and
+    the same key draws other numbers on another one. CuPy keeps 32 bits of a seed: of n keys, any two draw the same with
+    probability 2⁻³², and some two with about n² / 2³³ (1 in 900 for 3,000 keys).
     """
     seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
-    return xp.random.default_rng(seed) if xp is np else xp.random.Generator(xp.random.Philox4x3210(seed))
+    if xp is np:
+        return xp.random.default_rng(seed)
+    return xp.random.Generator(xp.random.Philox4x3210(seed, size=STATES))
 
 
 def _last_line(error: Exception) -> str:

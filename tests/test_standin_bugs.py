@@ -52,6 +52,7 @@ def figures(xp):
             threads=1,
             conditional=i == len(LOSSES) + 1,
         )
+        run._layers.in_blocks = True  # on NumPy too: the stand-in draws its numbers
         list(run.steps(2, every=2))
         with standin.device.counted() as moved:
             list(run.steps(2, every=2))

@@ -21,9 +21,10 @@ from numgan.backend import Array, RandomGenerator, array_module, random_generato
 from numgan.errors import lookup
 
 BLOCK = 16  # batches of noise per block
+LONG = 4_194_304  # numbers that a block of what layers draw on a device may hold, unless one draw is longer
 
-# The purpose of a stream is part of its key, so that no two draw the same numbers. New ones go to the end: the order
-# fixes what a seed draws.
+# The purpose of a stream is part of its key, so that each draws numbers of its own (on a device, up to a rare chance:
+# see `random_generator`). New ones go to the end: the order fixes what a seed draws.
 EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION, OBSERVATION, LABELS = range(7)
 
 
@@ -103,6 +104,51 @@ class Noise:
         """(n, n_z): what samples of a seed, or statistics for evaluation, are made from. Advances nothing."""
         rng = random_generator(array_module(self._block), self.seed, purpose, seed)
         return self._draw(rng, (n, self.n_z), self.dtype)
+
+
+class LayerNumbers:
+    """What the layers of both networks draw from in training: a generator for update j of an iteration.
+
+    On the host that is a new one for each update. On a device, to make one takes longer than to draw from it: there,
+    each draw of an iteration (such as the mask of D's last Dropout in G's update) is a stream of its own, of which
+    BLOCK iterations are drawn at once, or fewer where they are long.
+    """
+
+    def __init__(self, xp: ModuleType, seed: int, k: int) -> None:
+        self.xp, self.seed, self.k, self.in_blocks = xp, seed, k, xp is not np
+        self.blocks: dict[tuple[int, int], tuple[Any, Array]] = {}  # of draw n of update j: what it holds, its numbers
+
+    def __call__(self, step: int, j: int) -> RandomGenerator:
+        if self.in_blocks:
+            return _FromBlocks(self, step, j)
+        return random_generator(self.xp, self.seed, LAYERS, step * (self.k + 1) + j)
+
+
+class _FromBlocks:
+    """A generator for one update, which takes what is drawn, in the order in which it is drawn, from blocks."""
+
+    def __init__(self, numbers: LayerNumbers, step: int, j: int) -> None:
+        self._of, self._step, self._j, self._n = numbers, step, j, 0
+
+    def standard_normal(self, size: Any, dtype: Any) -> Array:
+        return self._next("standard_normal", size, dtype=dtype)
+
+    def random(self, size: Any, dtype: Any) -> Array:
+        return self._next("random", size, dtype=dtype)
+
+    def integers(self, low: int, high: int, size: Any) -> Array:
+        return self._next("integers", size, low=low, high=high)
+
+    def _next(self, name: str, size: Any, **how: Any) -> Array:
+        place, shape = (self._j, self._n), (size,) if isinstance(size, int) else tuple(size)
+        self._n += 1
+        together = max(1, min(BLOCK, LONG // max(1, math.prod(shape))))
+        index, i = divmod(self._step, together)
+        holds = index, name, shape, str(how)
+        if place not in self._of.blocks or self._of.blocks[place][0] != holds:
+            rng = random_generator(self._of.xp, self._of.seed, LAYERS, *place, index)
+            self._of.blocks[place] = holds, getattr(rng, name)(size=(together, *shape), **how)
+        return self._of.blocks[place][1][i]
 
 
 Draw = Callable[[RandomGenerator, tuple[int, ...], DTypeLike], Array]
