@@ -18,6 +18,7 @@ import numgan as ng
 from numgan.app import cli
 from numgan.backend import array_module, asnumpy, backend
 from numgan.check import gpu as gpucheck
+from numgan.run.record import record
 from numgan.run.state import Checkpoint
 from numgan.run.streams import BLOCK, Minibatches, Noise
 
@@ -119,6 +120,26 @@ def test_a_step_has_no_transfer_and_no_synchronisation(device):
             run._update()
         assert (counts.transfers, counts.syncs) == (0, 0)
         assert counts.kernels > 100
+
+
+def launches():
+    """Of a step of `images` and of a record, in the middle of a block of noise and of an epoch."""
+    model, digits = ng.models.BY_NAME["images"], ng.data.load("digits")
+    run = ng.Training(*model.networks(digits, 0, cupy), digits, optimizers=model.optimizers({}, {}), ema=model.ema)
+    run._update()
+    with standin.device.counted() as step:
+        info_d, info_g = run._update()
+    with standin.device.counted() as reading:
+        record(run.step, run.G, run.D, info_g, info_d)
+    return step.kernels, reading.kernels
+
+
+def test_launches_of_a_step_and_of_a_record(device, monkeypatch):
+    step, reading = launches()
+    assert step <= 75
+    assert reading <= 15
+    monkeypatch.setattr(ng.LeakyReLU, "dx", ng.LeakyReLU.dx.__wrapped__)  # the count would notice
+    assert launches()[0] > 75
 
 
 def test_a_block_of_noise_and_an_epoch_are_drawn_on_the_device(device):

@@ -130,17 +130,19 @@ class _FromBlocks:
     def __init__(self, numbers: LayerNumbers, step: int, j: int) -> None:
         self._of, self._step, self._j, self._n = numbers, step, j, 0
 
-    def standard_normal(self, size: Any, dtype: Any) -> Array:
+    def standard_normal(self, size: Any = None, dtype: Any = None) -> Array:
         return self._next("standard_normal", size, dtype=dtype)
 
-    def random(self, size: Any, dtype: Any) -> Array:
+    def random(self, size: Any = None, dtype: Any = None) -> Array:
         return self._next("random", size, dtype=dtype)
 
-    def integers(self, low: int, high: int, size: Any) -> Array:
+    def integers(self, low: int, high: int | None = None, size: Any = None) -> Array:
         return self._next("integers", size, low=low, high=high)
 
     def _next(self, name: str, size: Any, **how: Any) -> Array:
-        place, shape = (self._j, self._n), (size,) if isinstance(size, int) else tuple(size)
+        shape = tuple(np.atleast_1d(() if size is None else size).tolist())
+        how = {key: value for key, value in how.items() if value is not None}
+        place = self._j, self._n
         self._n += 1
         together = max(1, min(BLOCK, LONG // max(1, math.prod(shape))))
         index, i = divmod(self._step, together)
