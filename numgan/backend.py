@@ -6,6 +6,7 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 from __future__ import annotations
 
 import functools
+import inspect
 import random
 from collections.abc import Callable
 from types import ModuleType
@@ -64,7 +65,9 @@ def fused(formula: Formula) -> Formula:
     of_object = formula.__code__.co_varnames[:1] == ("self",)
 
     @functools.wraps(formula)
-    def computed(*args: Any) -> Any:
+    def computed(*args: Any, **named: Any) -> Any:
+        if named:
+            args = inspect.signature(formula).bind(*args, **named).args
         xp = array_module(args[of_object])
         if xp is np:
             return formula(*args)

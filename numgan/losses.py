@@ -12,8 +12,7 @@ which is the sum of two binary cross-entropies. This sign is written here and no
     value, da_g = loss.generator(a_g)
 
 Logits and derivatives have shape (m, 1); values are batch means, so the derivatives contain the 1/m. A loss is three
-formulas for one logit a: what D descends on a row of data, what it descends on a generated row, and what G descends.
-Each returns the loss of every row, and its derivative over m.
+formulas for the rows: what D descends on data, on generated rows, and what G descends; each with its derivative.
 """
 
 from __future__ import annotations

@@ -115,13 +115,16 @@ class LayerNumbers:
     """
 
     def __init__(self, xp: ModuleType, seed: int, k: int) -> None:
-        self.xp, self.seed, self.k, self.in_blocks = xp, seed, k, xp is not np
+        self.seed, self.k, self.in_blocks, self._on = seed, k, xp is not np, xp.empty(0, dtype=np.int8)
         self.blocks: dict[tuple[int, int], tuple[Any, Array]] = {}  # of draw n of update j: what it holds, its numbers
 
     def __call__(self, step: int, j: int) -> RandomGenerator:
         if self.in_blocks:
             return _FromBlocks(self, step, j)
-        return random_generator(self.xp, self.seed, LAYERS, step * (self.k + 1) + j)
+        return self.generator(step * (self.k + 1) + j)
+
+    def generator(self, *place: int) -> RandomGenerator:
+        return random_generator(array_module(self._on), self.seed, LAYERS, *place)
 
 
 class _FromBlocks:
@@ -148,8 +151,8 @@ class _FromBlocks:
         index, i = divmod(self._step, together)
         holds = index, name, shape, str(how)
         if place not in self._of.blocks or self._of.blocks[place][0] != holds:
-            rng = random_generator(self._of.xp, self._of.seed, LAYERS, *place, index)
-            self._of.blocks[place] = holds, getattr(rng, name)(size=(together, *shape), **how)
+            drawn = getattr(self._of.generator(*place, index), name)(size=(together, *shape), **how)
+            self._of.blocks[place] = holds, drawn
         return self._of.blocks[place][1][i]
 
 
