@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import numgan as ng
 from numgan import parallel
-from numgan.backend import asnumpy, random_generator
+from numgan.backend import asnumpy
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.run.streams import LayerNumbers, Minibatches, Noise
 
