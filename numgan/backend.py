@@ -5,6 +5,7 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import random
@@ -54,13 +55,13 @@ Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
 def fused(formula: Formula) -> Formula:
-    """On NumPy arrays, `formula` itself. On a device, the same as one kernel, which is compiled from it by `cupy.fuse`.
+    """`formula` itself on NumPy's arrays; on a device's, one kernel, which `cupy.fuse` compiles from it.
 
-    A kernel takes microseconds to launch, mostly longer than to run. CuPy calls the formula once, with variables that
-    write down what is done to them. So a formula takes arrays and numbers, in their order; it works entry by entry, in
-    place too, by operators, ufuncs (xp.sqrt) and astype, with no sum, no shape and no `if` on an entry. Where a number
-    is passed in, each operation on it needs an array on its other side: CuPy calculates two numbers in half precision.
-    Of a method, what its object is made of (LeakyReLU's slope) is compiled in.
+    To start a kernel takes microseconds, more than most of ours run. CuPy calls the formula once, with variables that
+    write down what is done to them. So it may do arithmetic entry by entry, in place too, and call ufuncs (xp.sqrt) and
+    astype; it may not sum, ask for a shape, or branch on an entry. Its arguments are arrays and numbers. Each operation
+    needs an array on one side: two numbers that were passed in, CuPy would calculate in half precision. Of a method,
+    the fields of its object (LeakyReLU's slope) are compiled in.
     """
     of_object = formula.__code__.co_varnames[:1] == ("self",)
 
@@ -71,20 +72,24 @@ def fused(formula: Formula) -> Formula:
         xp = array_module(args[of_object])
         if xp is np:
             return formula(*args)
-        made = (type(args[0]), *vars(args[0]).items()) if of_object else ()
-        return _kernel(xp, formula, *made)(*args[of_object:])
+        return _kernel(xp, formula, *(_made_of(args[0]) if of_object else ()))(*args[of_object:])
 
     return cast(Formula, computed)
 
 
 @functools.cache
-def _kernel(xp: ModuleType, formula: Callable[..., Any], kind: Any = None, *made: Any) -> Callable[..., Any]:
+def _kernel(xp: ModuleType, formula: Callable[..., Any], kind: Any = None, *fields: Any) -> Callable[..., Any]:
     name = "numgan_" + formula.__qualname__.replace(".", "_")  # without the first part it might be one of CUDA's own
     if kind is not None:
-        owner = object.__new__(kind)
-        owner.__dict__.update(made)
+        owner = object.__new__(kind)  # of its own, which nobody changes
+        owner.__dict__.update(fields)
         formula = functools.partial(formula, owner)
     return xp.fuse(kernel_name=name)(formula)
+
+
+def _made_of(owner: Any) -> tuple[Any, ...]:
+    """The class of an object, and its fields with their values."""
+    return (type(owner), *((field.name, getattr(owner, field.name)) for field in dataclasses.fields(owner)))
 
 
 def ones(n: int, like: Array) -> Array:

@@ -4,7 +4,8 @@ A stream keeps no generator whose state would have to be saved (CuPy's cannot be
 generator seeded with (seed, purpose, i). What a stream holds is a cache of the last block it drew.
 
 Everything is drawn where it is used, so on a device no noise and no index crosses the bus. The numbers of a seed differ
-between backends: a run repeats bit for bit on the backend it began on, and goes on with other noise on another.
+between backends, though not between models of GPU: a run repeats on the backend it began on, and goes on with other
+noise on another.
 """
 
 from __future__ import annotations
