@@ -51,7 +51,7 @@ class LeakyReLU(Activation):
     @fused
     def dx(self, dy: Array, y: Array) -> Array:
         dx = (y > 0).astype(dy.dtype)
-        array_module(dx).maximum(dx, self.slope, out=dx)  # f′(x): 1 or slope, several times faster than xp.where
+        array_module(dx).clip(dx, self.slope, 1, out=dx)  # f′(x): 1 or slope, several times faster than xp.where
         dx *= dy
         return dx
 

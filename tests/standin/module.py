@@ -85,10 +85,12 @@ def _unordered(*args: Any) -> None:
 
 
 def _function(name: str, ours: Any) -> Any:
-    """CuPy's signature, then NumPy's function on what is behind the device arrays."""
+    """CuPy's signature, then NumPy's function on what is behind the device arrays. (clip is a ufunc there.)"""
 
     def function(*args: Any, **how: Any) -> Any:
         asked = "dtype" in bind(name, *args, **how) or name.endswith("_like")
+        if name == "clip" and any(isinstance(value, Variable) for value in args):
+            return call_ufunc(ours, args, how)
         out = how.pop("out", None)
         own, dtypes = _own(args), [a.dtype for a in _arrays((*args, *how.values()))]
         check_mix(*dtypes)
