@@ -204,9 +204,12 @@ def blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
 
     A device has no such cache, and each block would cost it a launch of its own: there, all is one block.
     """
-    block = BLOCK if on_host(vectors[0]) else max(1, len(vectors[0]))
-    for i in range(0, len(vectors[0]), block):
-        yield tuple(vector[i : i + block] for vector in vectors)
+    n = len(vectors[0])
+    if n <= BLOCK or not on_host(vectors[0]):
+        yield vectors
+        return
+    for i in range(0, n, BLOCK):
+        yield tuple(vector[i : i + BLOCK] for vector in vectors)
 
 
 def _rows(a: Array, b: Array, out: Array, span: slice) -> None:
