@@ -211,7 +211,7 @@ def random_generator(xp: ModuleType, *key: int) -> RandomGenerator:
     On a device it is Philox, whose states begin anywhere in its stream at once; those of CuPy's default must be skipped
     ahead. Number i comes from state i mod STATES: without that number CuPy takes as many as fit the model of GPU, and
     the same key draws other numbers on another one. CuPy keeps 32 bits of a seed: of n keys, any two draw the same with
-    probability 2⁻³², and some two with about n² / 2³³ (1 in 900 for 3,000 keys).
+    probability 2⁻³², and some two with about n² / 2³³ (1 in 950 for 3,000 keys).
     """
     seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
     if xp is np:
