@@ -5,10 +5,13 @@ This is the only file that names cupy, and it imports it only when a CuPy array 
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 import random
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -27,18 +30,77 @@ class RandomGenerator(Protocol):
     def integers(self, low: int, high: int, size: Any) -> Array: ...
 
 
-_HOST = (np.ndarray, np.generic)
+_MODULES: dict[type, ModuleType] = {np.ndarray: np}  # of the types of arrays met so far
 
 
 def array_module(a: Array) -> ModuleType:
     """The module, numpy or cupy, that made the array `a`."""
-    if isinstance(a, _HOST):
+    try:
+        return _MODULES[type(a)]
+    except KeyError:
+        return _MODULES.setdefault(type(a), _module_of(a))
+
+
+def _module_of(a: Array) -> ModuleType:
+    if isinstance(a, np.ndarray | np.generic):
         return np
     if type(a).__module__.partition(".")[0] == "cupy":
         import cupy
 
         return cupy
     raise InputError(f"expected a NumPy or CuPy array, got {type(a).__name__}: convert it with np.asarray first")
+
+
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+def fused(formula: Formula) -> Formula:
+    """`formula` itself on NumPy's arrays; on a device's, one kernel, which `cupy.fuse` compiles from it.
+
+    To start a kernel takes microseconds, more than most of ours run. CuPy calls the formula once, with variables that
+    write down what is done to them. So it may do arithmetic entry by entry, in place too, and call ufuncs (xp.sqrt) and
+    astype; it may not sum, ask for a shape, or branch on an entry. Its arguments are arrays and numbers. Each operation
+    needs an array on one side: two numbers that were passed in, CuPy would calculate in half precision. Of a method,
+    the fields of its object (LeakyReLU's slope) are compiled in.
+    """
+    of_object = formula.__code__.co_varnames[:1] == ("self",)
+
+    @functools.wraps(formula)
+    def computed(*args: Any, **named: Any) -> Any:
+        if named:
+            args = inspect.signature(formula).bind(*args, **named).args
+        xp = array_module(args[of_object])
+        if xp is np:
+            return formula(*args)
+        return _kernel(xp, formula, *(_made_of(args[0]) if of_object else ()))(*args[of_object:])
+
+    return cast(Formula, computed)
+
+
+@functools.cache
+def _kernel(xp: ModuleType, formula: Callable[..., Any], kind: Any = None, *fields: Any) -> Callable[..., Any]:
+    name = "numgan_" + formula.__qualname__.replace(".", "_")  # without the first part it might be one of CUDA's own
+    if kind is not None:
+        owner = object.__new__(kind)  # of its own, which nobody changes
+        owner.__dict__.update(fields)
+        formula = functools.partial(formula, owner)
+    return xp.fuse(kernel_name=name)(formula)
+
+
+def _made_of(owner: Any) -> tuple[Any, ...]:
+    """The class of an object, and its fields with their values."""
+    return (type(owner), *((field.name, getattr(owner, field.name)) for field in dataclasses.fields(owner)))
+
+
+def ones(n: int, like: Array) -> Array:
+    """(n,) ones of the dtype of `like`, beside it on its device. Kept from call to call: not to be written into."""
+    xp = array_module(like)
+    return _ones(xp, n, like.dtype, None if xp is np else like.device.id)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(xp: ModuleType, n: int, dtype: Any, device: int | None) -> Array:
+    return xp.ones(n, dtype=dtype)
 
 
 def on_host(a: Array) -> bool:
@@ -50,6 +112,16 @@ def asnumpy(a: Array) -> np.ndarray:
     """`a` as a NumPy array on the host: one transfer from a device, none otherwise."""
     xp = array_module(a)
     return np.asarray(a) if xp is np else xp.asnumpy(a)
+
+
+def asnumpy_all(*arrays: Array) -> list[np.ndarray]:
+    """`asnumpy` of arrays on one device, in one transfer for all."""
+    xp = array_module(arrays[0])
+    if xp is np:
+        return [np.asarray(a) for a in arrays]
+    flat = asnumpy(xp.concatenate([a.ravel() for a in arrays]))
+    ends = np.cumsum([a.size for a in arrays])[:-1]
+    return [part.reshape(a.shape) for part, a in zip(np.split(flat, ends), arrays, strict=True)]
 
 
 def host_array(name: str, a: Any) -> np.ndarray:
@@ -130,14 +202,21 @@ def describe(xp: ModuleType) -> str:
     return f"cupy {xp.__version__}, {name}, CUDA {cuda.runtimeGetVersion()}, driver {cuda.driverGetVersion()}"
 
 
+STATES = 16_384  # of a generator on a device; a multiple of 256, or CuPy's threads write past their end
+
+
 def random_generator(xp: ModuleType, *key: int) -> RandomGenerator:
     """A random generator of `xp` whose stream is fixed by the integers in `key`.
 
-    Generators are made often, so on a device it is Philox, which begins anywhere in its stream at once: CuPy's default
-    has thousands of states, each of which must be skipped ahead before the first number.
+    On a device it is Philox, whose states begin anywhere in its stream at once; those of CuPy's default must be skipped
+    ahead. Number i comes from state i mod STATES: without that number CuPy takes as many as fit the model of GPU, and
+    the same key draws other numbers on another one. CuPy keeps 32 bits of a seed: of n keys, any two draw the same with
+    probability 2⁻³², and some two with about n² / 2³³ (1 in 950 for 3,000 keys).
     """
     seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
-    return xp.random.default_rng(seed) if xp is np else xp.random.Generator(xp.random.Philox4x3210(seed))
+    if xp is np:
+        return xp.random.default_rng(seed)
+    return xp.random.Generator(xp.random.Philox4x3210(seed, size=STATES))
 
 
 def _last_line(error: Exception) -> str:

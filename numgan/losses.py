@@ -11,22 +11,25 @@ which is the sum of two binary cross-entropies. This sign is written here and no
     value, da_x, da_g = loss.discriminator(a_x, a_g)
     value, da_g = loss.generator(a_g)
 
-Logits and derivatives have shape (m, 1); values are batch means, so the derivatives contain the 1/m.
+Logits and derivatives have shape (m, 1); values are batch means, so the derivatives contain the 1/m. A loss is three
+formulas for the rows: what D descends on data, on generated rows, and what G descends; each with its derivative.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numgan.backend import Array, array_module
+from numgan.backend import Array, array_module, fused
 from numgan.errors import InputError, check_number
 
 
+@fused
 def softplus(a: Array) -> Array:
     """log(1 + eᵃ), for any a without overflow."""
     return array_module(a).logaddexp(a, 0)
 
 
+@fused
 def sigmoid(a: Array) -> Array:
     """σ(a) = exp(−softplus(−a)): accurate to the last bits even where it is tiny."""
     return array_module(a).exp(-softplus(-a))
@@ -38,13 +41,21 @@ def game_value(a_x: Array, a_g: Array) -> Array:
 
 
 class Loss:
-    """Two functions, one for each player."""
+    """Two functions, one for each player: means of the three formulas, over the rows."""
 
     def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        raise NotImplementedError
+        l_x, da_x = self.d_on_data(a_x, _rows(a_x))
+        l_g, da_g = self.d_on_generated(a_g, _rows(a_g))
+        return l_x.mean() + l_g.mean(), da_x, da_g
 
     def generator(self, a_g: Array) -> tuple[Array, Array]:
+        l_g, da_g = self.g_on_generated(a_g, _rows(a_g))
+        return l_g.mean(), da_g
+
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
         raise NotImplementedError
+
+    d_on_generated = g_on_generated = d_on_data
 
 
 @dataclass(frozen=True)
@@ -64,15 +75,19 @@ class Minimax(Loss):
         smooth = check_number("smooth, the label of real rows,", self.smooth, "(0, 1]")
         object.__setattr__(self, "smooth", smooth)  # the way to set a field of a frozen dataclass
 
-    def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        m_x, m_g, s = _rows(a_x), _rows(a_g), self.smooth
-        l_x, l_g, exp = softplus(-a_x), softplus(a_g), array_module(a_x).exp  # −log D(x), −log(1 − D(G(z)))
-        value = (l_x + (1 - s) * a_x).mean() + l_g.mean()  # −log(1 − D(x)) = softplus(a_x) = l_x + a_x
-        return value, (exp(-l_x) - s) / m_x, exp(a_g - l_g) / m_g  # σ(a_x) and σ(a_g)
+    @fused
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
+        s, loss = self.smooth, softplus(-a)  # −log D(x)
+        return loss + (1 - s) * a, (array_module(a).exp(-loss) - s) / m  # softplus(a) = loss + a; σ(a) = exp(−loss)
 
-    def generator(self, a_g: Array) -> tuple[Array, Array]:
-        m = _rows(a_g)
-        return -softplus(a_g).mean(), -sigmoid(a_g) / m
+    @fused
+    def d_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        loss = softplus(a)  # −log(1 − D(G(z)))
+        return loss, array_module(a).exp(a - loss) / m  # σ(a) = exp(a − loss)
+
+    @fused
+    def g_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        return -softplus(a), -sigmoid(a) / m
 
 
 @dataclass(frozen=True)
@@ -82,22 +97,24 @@ class NonSaturating(Minimax):
     The same fixed point, but |∂L_G/∂a| = 1 − σ(a) is largest where D is sure that a row is generated.
     """
 
-    def generator(self, a_g: Array) -> tuple[Array, Array]:
-        m = _rows(a_g)
-        return softplus(-a_g).mean(), -sigmoid(-a_g) / m
+    @fused
+    def g_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        return softplus(-a), -sigmoid(-a) / m
 
 
 @dataclass(frozen=True)
 class LeastSquares(Loss):
     """L_D = ½ mean (a_x − 1)² + ½ mean a_g²;  L_G = ½ mean (a_g − 1)². Mao et al. 2017, eq. 9."""
 
-    def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        m_x, m_g = _rows(a_x), _rows(a_g)
-        return (((a_x - 1) ** 2).mean() + (a_g**2).mean()) / 2, (a_x - 1) / m_x, a_g / m_g
+    @fused
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
+        return (a - 1) ** 2 / 2, (a - 1) / m
 
-    def generator(self, a_g: Array) -> tuple[Array, Array]:
-        m = _rows(a_g)
-        return ((a_g - 1) ** 2).mean() / 2, (a_g - 1) / m
+    @fused
+    def d_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        return a**2 / 2, a / m
+
+    g_on_generated = d_on_data
 
 
 @dataclass(frozen=True)
@@ -107,14 +124,13 @@ class Wasserstein(Loss):
     The distance that this estimates needs a D whose slope is bounded: clip its weights, or penalise its gradient.
     """
 
-    def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        m_x, m_g = _rows(a_x), _rows(a_g)
-        ones = array_module(a_x).ones_like
-        return a_g.mean() - a_x.mean(), -ones(a_x) / m_x, ones(a_g) / m_g
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
+        return -a, array_module(a).full_like(a, -1 / m)
 
-    def generator(self, a_g: Array) -> tuple[Array, Array]:
-        m = _rows(a_g)
-        return -a_g.mean(), -array_module(a_g).ones_like(a_g) / m
+    def d_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        return a, array_module(a).full_like(a, 1 / m)
+
+    g_on_generated = d_on_data
 
 
 @dataclass(frozen=True)
@@ -124,13 +140,15 @@ class Hinge(Loss):
     At a kink the derivative is 0, the side on which the row is already right.
     """
 
-    def discriminator(self, a_x: Array, a_g: Array) -> tuple[Array, Array, Array]:
-        m_x, m_g = _rows(a_x), _rows(a_g)
-        xp = array_module(a_x)
-        value = xp.maximum(1 - a_x, 0).mean() + xp.maximum(1 + a_g, 0).mean()
-        return value, -(a_x < 1).astype(a_x.dtype) / m_x, (a_g > -1).astype(a_g.dtype) / m_g
+    @fused
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
+        return array_module(a).maximum(1 - a, 0), -(a < 1).astype(a.dtype) / m
 
-    generator = Wasserstein.generator  # type: ignore[assignment]
+    @fused
+    def d_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        return array_module(a).maximum(1 + a, 0), (a > -1).astype(a.dtype) / m
+
+    g_on_generated = Wasserstein.g_on_generated  # type: ignore[assignment]
 
 
 minimax = Minimax()

@@ -6,16 +6,13 @@ A learning rate or momentum is a number, or a function of t, the number of updat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from numgan.backend import Array, array_module, check_alike, on_host
+from numgan.backend import Array, array_module, check_alike, fused
 from numgan.errors import InputError, check_number
-from numgan.parallel import each_span
+from numgan.parallel import blocks, each_span
 from numgan.schedules import Schedule, at, check_schedule
-
-BLOCK = 262_144  # numbers per block: few enough for the cache, enough for threads to seldom meet in the interpreter
 
 
 @dataclass(eq=False)
@@ -70,10 +67,15 @@ class SGD(Optimizer):
 
     def update(self, theta: Array, grad: Array, *state: Array) -> None:
         lr, momentum = at(self.lr, self.t), at(self.momentum, self.t, below=1.0)
-        for th, g, v in _blocks(theta, grad, *state):
-            v *= momentum
-            v -= lr * g
-            th += v
+        for th, g, v in blocks(theta, grad, *state):
+            _sgd(th, g, v, lr, momentum)
+
+
+@fused
+def _sgd(theta: Array, g: Array, v: Array, lr: float, momentum: float) -> None:
+    v *= momentum
+    v -= lr * g
+    theta += v
 
 
 @dataclass(eq=False)
@@ -103,28 +105,23 @@ class Adam(Optimizer):
         root = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))  # √v̂ = root · √v
         alpha = at(self.lr, self.t) * (1 - self.beta1) / (1 - self.beta1**t) / root
         eps = self.eps / root
-        xp = array_module(theta)
-        for th, g, m, v in _blocks(theta, grad, *state):
-            m *= self.beta1
-            m += g
-            v *= self.beta2
-            s = g * g
-            v += s
-            xp.sqrt(v, out=s)
-            s += eps
-            xp.divide(m, s, out=s)
-            s *= alpha
-            th -= s
+        for th, g, m, v in blocks(theta, grad, *state):
+            _adam(th, g, m, v, self.beta1, self.beta2, alpha, eps)
+
+
+@fused
+def _adam(theta: Array, g: Array, m: Array, v: Array, beta1: float, beta2: float, alpha: float, eps: float) -> None:
+    xp = array_module(theta)
+    m *= beta1
+    m += g
+    v *= beta2
+    s = g * g
+    v += s
+    xp.sqrt(v, out=s)
+    s += eps
+    xp.divide(m, s, out=s)
+    s *= alpha
+    theta -= s
 
 
 BY_NAME = {"adam": Adam, "sgd": SGD}
-
-
-def _blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
-    """The same block of each vector in turn: every operation of an update then finds its numbers in the cache.
-
-    A device has no such cache, and each block would cost it launches of its own: there, all is one block.
-    """
-    block = BLOCK if on_host(vectors[0]) else max(1, len(vectors[0]))
-    for i in range(0, len(vectors[0]), block):
-        yield tuple(vector[i : i + block] for vector in vectors)

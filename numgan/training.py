@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
-from numgan.backend import Array, RandomGenerator, array_module, random_generator
+from numgan.backend import Array, RandomGenerator, array_module
 from numgan.data import Data
 from numgan.errors import DivergedError, Lazy, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
@@ -39,7 +39,7 @@ from numgan.run.preconditions import (
 from numgan.run.record import History, Record, record, standing
 from numgan.run.sampling import Label, sample
 from numgan.run.state import Checkpoint
-from numgan.run.streams import CALIBRATION, LAYERS, Labels, Minibatches, Noise
+from numgan.run.streams import CALIBRATION, Labels, LayerNumbers, Minibatches, Noise
 
 CHANGING = {"step", "average", "history"}  # of a run's attributes; its arguments are fixed
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
@@ -95,6 +95,7 @@ class Training:
         self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed)
         self._labels = Labels(self.data.labels if self.conditional else None, self._minibatches, self.k)
         self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp)
+        self._layers = LayerNumbers(xp, self.seed, self.k)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
@@ -184,9 +185,7 @@ class Training:
 
     def _layers_rng(self, j: int) -> RandomGenerator | None:
         """What the layers of both networks draw from in update j, where one of them draws at all (Dropout)."""
-        if not self._stochastic:
-            return None
-        return random_generator(array_module(self.G.theta), self.seed, LAYERS, self.step * (self.k + 1) + j)
+        return self._layers(self.step, j) if self._stochastic else None
 
     def sample(self, n: int, seed: int = 0, label: Label = None) -> np.ndarray:
         """n samples (n, n_x) on the host, always from the same noise for the same seed: images in [0, 1], else as data.

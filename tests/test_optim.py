@@ -5,8 +5,7 @@ import pytest
 
 import numgan as ng
 from numgan.backend import asnumpy
-from numgan.optim import _blocks
-from numgan.parallel import Team
+from numgan.parallel import Team, blocks
 
 
 def gradients(steps, n=7, seed=0):
@@ -106,7 +105,7 @@ def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatc
     g = xp.asarray(np.random.default_rng(0).standard_normal((3, 1000)), dtype="float32")
     results = []
     for block in (7, 10**6):
-        monkeypatch.setattr("numgan.optim.BLOCK", block)
+        monkeypatch.setattr("numgan.parallel.BLOCK", block)
         opt, theta = make(), xp.ones(1000, dtype="float32")
         for row in g:
             opt.step(theta, row)
@@ -116,8 +115,8 @@ def test_long_vectors_are_worked_in_blocks_with_the_same_result(make, monkeypatc
 
 
 def test_blocks_are_for_the_host_and_a_device_takes_all_at_once(monkeypatch, xp):
-    monkeypatch.setattr("numgan.optim.BLOCK", 4)
-    assert [len(block) for (block,) in _blocks(xp.zeros(10))] == ([4, 4, 2] if xp is np else [10])
+    monkeypatch.setattr("numgan.parallel.BLOCK", 4)
+    assert [len(block) for (block,) in blocks(xp.zeros(10))] == ([4, 4, 2] if xp is np else [10])
 
 
 @pytest.mark.parametrize("make", [lambda: ng.Adam(1e-3), lambda: ng.SGD(1e-3, 0.9)])

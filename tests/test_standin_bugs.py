@@ -52,6 +52,7 @@ def figures(xp):
             threads=1,
             conditional=i == len(LOSSES) + 1,
         )
+        run._layers.in_blocks = True  # on NumPy too: the stand-in draws its numbers
         list(run.steps(2, every=2))
         with standin.device.counted() as moved:
             list(run.steps(2, every=2))
@@ -90,10 +91,11 @@ def test_there_are_enough_of_them():
     assert len({name for name, *_ in BUGS}) == len(BUGS) >= 30
 
 
-@pytest.mark.parametrize(("place", "old", "new"), [bug[1:] for bug in BUGS], ids=[bug[0] for bug in BUGS])
-def test_a_bug_runs_on_numpy_and_is_caught(place, old, new, clean, device, monkeypatch):
+@pytest.mark.parametrize(("name", "place", "old", "new"), BUGS, ids=[bug[0] for bug in BUGS])
+def test_a_bug_runs_on_numpy_and_is_caught(name, place, old, new, clean, device, monkeypatch):
     sow(place, old, new, monkeypatch)
     unset = "empty" in new  # what such memory holds is luck on NumPy, and NaN on the stand-in
     with contextlib.suppress(*[ng.DivergedError] if unset else []):
         figures(np)
-    assert caught(clean) in ({"other figures", "DivergedError"} if unset else {"traffic in a step", *REFUSALS})
+    silent = unset or name in {"as many states as fit the GPU", "a number that changes, compiled in"}
+    assert caught(clean) in ({"other figures", "DivergedError"} if silent else {"traffic in a step", *REFUSALS})

@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+import standin
 
 import numgan as ng
 from numgan.backend import asnumpy, random_generator
 from numgan.run import streams
-from numgan.run.streams import SAMPLE, Minibatches, Noise
+from numgan.run.streams import SAMPLE, LayerNumbers, Minibatches, Noise
 
 
 def epoch_of(minibatches, epoch, per_epoch):
@@ -55,6 +56,52 @@ def test_fixed_noise_depends_on_its_seed_and_purpose_and_advances_nothing(xp):
     assert (a != asnumpy(noise.fixed(8, 0, streams.CALIBRATION))).all()
     assert (asnumpy(noise.fixed(5)) == a[:5]).all()
     assert (asnumpy(noise(0)) == asnumpy(untouched(0))).all()
+
+
+def drawn_by_layers(xp, steps, k=2, in_blocks=None):
+    """What two layers draw in every update of these iterations; the second takes a mask, an angle and a shift."""
+    numbers = LayerNumbers(xp, 5, k)
+    numbers.in_blocks = numbers.in_blocks if in_blocks is None else in_blocks
+    for step in steps:
+        for j in range(k + 1):
+            rng = numbers(step, j)
+            yield rng.random((2 + j, 3), dtype=np.float32)
+            yield rng.standard_normal(size=4, dtype=np.float64)
+            yield rng.integers(-2, 3, size=(2, 5))
+
+
+@pytest.mark.parametrize("in_blocks", [None, True])
+def test_what_layers_draw_depends_on_the_position_alone(in_blocks, xp, monkeypatch):
+    for long in (streams.LONG, 40):  # in the second, 40 numbers are a block: 16, 10, 6, 4, 3 iterations of them
+        monkeypatch.setattr(streams, "LONG", long)
+        straight = [asnumpy(a) for a in drawn_by_layers(xp, range(40), in_blocks=in_blocks)]
+        for start in (1, 15, 16, 23):
+            again = list(drawn_by_layers(xp, range(start, 40), in_blocks=in_blocks))
+            assert all((asnumpy(a) == b).all() for a, b in zip(again, straight[9 * start :], strict=True))
+        assert len({float(a.ravel()[0]) for i, a in enumerate(straight) if i % 3 < 2}) == 240  # none comes twice
+        assert {a.shape for a in straight} == {(2, 3), (3, 3), (4, 3), (4,), (2, 5)}
+        assert {int(i) for a in straight[2::3] for i in a.ravel()} == {-2, -1, 0, 1, 2}
+
+
+def test_a_block_of_what_layers_draw_takes_one_generator(device, monkeypatch):
+    made = []
+    monkeypatch.setattr(streams, "random_generator", lambda *key: made.append(key) or random_generator(*key))
+    list(drawn_by_layers(standin.cupy, range(streams.BLOCK)))
+    assert len(made) == len(set(made)) == 9  # three draws in each of three updates
+
+
+def test_a_stream_on_a_device_does_not_depend_on_the_model_of_gpu(device, monkeypatch):
+    def numbers():
+        noise = Noise("normal", 8, 3, np.dtype("float32"), 6, standin.cupy)
+        order = Minibatches(standin.cupy.arange(50.0), 7, seed=4).places(3)
+        return [asnumpy(a) for a in (noise(5), noise.fixed(4), order, *drawn_by_layers(standin.cupy, range(2)))]
+
+    here = numbers()
+    monkeypatch.setattr(device, "multiprocessors", device.multiprocessors + 24)
+    assert all((a == b).all() for a, b in zip(numbers(), here, strict=True))
+    plain = [standin.cupy.random.Generator(standin.cupy.random.Philox4x3210(1)).random(1).item()]
+    monkeypatch.setattr(device, "multiprocessors", 20)  # the stand-in's streams do, unless STATES says how many
+    assert plain != [standin.cupy.random.Generator(standin.cupy.random.Philox4x3210(1)).random(1).item()]
 
 
 def test_no_two_streams_of_a_run_draw_the_same_numbers():

@@ -10,9 +10,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import numgan as ng
 from numgan import parallel
-from numgan.backend import asnumpy, random_generator
+from numgan.backend import asnumpy
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.run.streams import LAYERS, Minibatches, Noise
+from numgan.run.streams import LayerNumbers, Minibatches, Noise
 
 
 def plain(xp=np, seed=0, dtype="float32"):
@@ -109,7 +109,7 @@ def test_a_penalty_is_part_of_what_D_descends(penalty, xp):
     free, held = (run_of(plain(xp, dtype="float64"), threads=1, penalty=p) for p in (None, penalty))
     (before,), (after,) = go(free, 1), go(held, 1)
     D, x = plain(xp, dtype="float64")[1], held._minibatches(0)
-    x_g, rng = plain(xp, dtype="float64")[0](held._noise(0)), random_generator(xp, 3, LAYERS, 0)
+    x_g, rng = plain(xp, dtype="float64")[0](held._noise(0)), LayerNumbers(xp, seed=3, k=1)(0, 0)
     added = penalty(D, x, x_g, rng)
     assert after.loss_D == pytest.approx(before.loss_D + float(added), rel=1e-12)
     np.testing.assert_allclose(asnumpy(held.D.grad), asnumpy(free.D.grad + D.grad), rtol=1e-9, atol=1e-12)

@@ -27,7 +27,10 @@ PRODUCTS, PEAK = "matrix products", "all products at the GEMM peak"
 FOLD, NORM = "fold", "BatchNorm"
 LINEAR = ("linear.Linear", "convolution.Conv2d", "convolution.ConvTranspose2d")
 PARTS = {  # a part, and the calls timed as it, less the time of the parts inside them
-    PRODUCTS: ["layers.linear.matmul", "layers.windows.Windows.unfold_product", "layers.windows.Windows.patch_product"],
+    PRODUCTS: [
+        *("layers.linear.matmul", "parallel.matmul"),
+        *(f"layers.windows.Windows.{name}" for name in ("unfold_product", "patch_product")),
+    ],
     "unfold": ["layers.windows.Windows.unfold"],
     FOLD: ["layers.windows.Windows.fold_product"],
     "biases": [f"layers.{name}.{part}" for name in LINEAR for part in ("forward", "backward")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numgan.backend import Array, RandomGenerator, array_module
+from numgan.backend import Array, RandomGenerator, array_module, fused
 from numgan.errors import check_number
 from numgan.layers.base import Layer, diagonal_tangent
 
@@ -27,6 +27,7 @@ class ReLU(Activation):
     def f(self, x: Array) -> Array:
         return array_module(x).maximum(x, 0)
 
+    @fused
     def dx(self, dy: Array, y: Array) -> Array:
         return dy * (y > 0)
 
@@ -42,13 +43,15 @@ class LeakyReLU(Activation):
     def __post_init__(self) -> None:
         self.slope = check_number("LeakyReLU's slope", self.slope, "(0, 1]", "for 0 use ReLU()")
 
+    @fused
     def f(self, x: Array) -> Array:
         y = x * self.slope
         return array_module(x).maximum(x, y, out=y)
 
+    @fused
     def dx(self, dy: Array, y: Array) -> Array:
         dx = (y > 0).astype(dy.dtype)
-        dx.clip(self.slope, 1, out=dx)  # f′(x): 1 or slope, several times faster than xp.where
+        array_module(dx).clip(dx, self.slope, 1, out=dx)  # f′(x): 1 or slope, several times faster than xp.where
         dx *= dy
         return dx
 
@@ -62,6 +65,7 @@ class Tanh(Activation):
     def f(self, x: Array) -> Array:
         return array_module(x).tanh(x)
 
+    @fused
     def dx(self, dy: Array, y: Array) -> Array:
         dx = y * y
         dx -= 1
@@ -77,6 +81,7 @@ class Tanh(Activation):
 class Sigmoid(Activation):
     """y = σ(x) = 1 / (1 + e⁻ˣ) = ½ (1 + tanh(x/2)), which cannot overflow; dx = dy y (1 − y)."""
 
+    @fused
     def f(self, x: Array) -> Array:
         xp = array_module(x)
         y = x * 0.5
@@ -85,6 +90,7 @@ class Sigmoid(Activation):
         y *= 0.5
         return y
 
+    @fused
     def dx(self, dy: Array, y: Array) -> Array:
         dx = 1 - y
         dx *= y

@@ -9,7 +9,7 @@ import numpy as np
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import check_number
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.linear import row_sum
+from numgan.parallel import row_sum
 
 
 @dataclass(eq=False)

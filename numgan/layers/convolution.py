@@ -19,8 +19,8 @@ import numpy as np
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.linear import row_sum
 from numgan.layers.windows import Windows
+from numgan.parallel import row_sum
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.layers.base import Layer, Shapes, check_scale, check_sizes
-from numgan.parallel import matmul
+from numgan.parallel import matmul, product, row_sum
 
 
 @dataclass(eq=False)
@@ -58,23 +58,6 @@ class Linear(Layer):
         """J v = v W; ∂S/∂W = vᵀ dy; b is not in J."""
         product(v.T, dy, self.dW, add=True)
         return v @ self.W, None
-
-
-def product(a: Array, b: Array, out: Array, add: bool) -> None:
-    """out += a b, or out = a b without a temporary: NumPy's matmul can write over an array but not add to it."""
-    if add:
-        out += matmul(a, b)
-    else:
-        matmul(a, b, out=out)
-
-
-def row_sum(dy: Array, out: Array, add: bool) -> None:
-    """out += Σ_rows dy, or out = Σ_rows dy, as 1ᵀ dy: a BLAS adds rows up three times faster than sum(axis=0).
-
-    dy (…, n): the rows may lie along several axes.
-    """
-    rows = dy if dy.ndim == 2 else dy.reshape(-1, dy.shape[-1])
-    product(array_module(dy).ones(len(rows), dtype=dy.dtype), rows, out, add)
 
 
 def _uniform(view: Array, rng: np.random.Generator, scale: float) -> None:

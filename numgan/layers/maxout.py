@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.layers.base import Layer, Shapes, check_scale, check_sizes
-from numgan.layers.linear import Linear, product, row_sum
-from numgan.parallel import matmul
+from numgan.layers.linear import Linear
+from numgan.parallel import matmul, product, row_sum
 
 
 @dataclass(eq=False)

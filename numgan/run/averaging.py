@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numgan.backend import Array
+from numgan.backend import Array, fused
 from numgan.parallel import each_span
 
 
@@ -11,6 +11,7 @@ def average_in(total: Array, theta: Array, decay: float) -> None:
     each_span(len(total), lambda span: _average_in(total[span], theta[span], decay))
 
 
+@fused
 def _average_in(total: Array, theta: Array, decay: float) -> None:
     total *= decay
     total += theta

@@ -4,7 +4,8 @@ A stream keeps no generator whose state would have to be saved (CuPy's cannot be
 generator seeded with (seed, purpose, i). What a stream holds is a cache of the last block it drew.
 
 Everything is drawn where it is used, so on a device no noise and no index crosses the bus. The numbers of a seed differ
-between backends: a run repeats bit for bit on the backend it began on, and goes on with other noise on another.
+between backends, though not between models of GPU: a run repeats on the backend it began on, and goes on with other
+noise on another.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from numgan.backend import Array, RandomGenerator, array_module, random_generato
 from numgan.errors import lookup
 
 BLOCK = 16  # batches of noise per block
+LONG = 4_194_304  # numbers that a block of what layers draw on a device may hold, unless one draw is longer
 
-# The purpose of a stream is part of its key, so that no two draw the same numbers. New ones go to the end: the order
-# fixes what a seed draws.
+# The purpose of a stream is part of its key, so that each draws numbers of its own (on a device, up to a rare chance:
+# see `random_generator`). New ones go to the end: the order fixes what a seed draws.
 EPOCH, NOISE, LAYERS, SAMPLE, CALIBRATION, OBSERVATION, LABELS = range(7)
 
 
@@ -103,6 +105,56 @@ class Noise:
         """(n, n_z): what samples of a seed, or statistics for evaluation, are made from. Advances nothing."""
         rng = random_generator(array_module(self._block), self.seed, purpose, seed)
         return self._draw(rng, (n, self.n_z), self.dtype)
+
+
+class LayerNumbers:
+    """What the layers of both networks draw from in training: a generator for update j of an iteration.
+
+    On the host that is a new one for each update. On a device, to make one takes longer than to draw from it: there,
+    each draw of an iteration (such as the mask of D's last Dropout in G's update) is a stream of its own, of which
+    BLOCK iterations are drawn at once, or fewer where they are long.
+    """
+
+    def __init__(self, xp: ModuleType, seed: int, k: int) -> None:
+        self.seed, self.k, self.in_blocks, self._on = seed, k, xp is not np, xp.empty(0, dtype=np.int8)
+        self.blocks: dict[tuple[int, int], tuple[Any, Array]] = {}  # of draw n of update j: what it holds, its numbers
+
+    def __call__(self, step: int, j: int) -> RandomGenerator:
+        if self.in_blocks:
+            return _FromBlocks(self, step, j)
+        return self.generator(step * (self.k + 1) + j)
+
+    def generator(self, *place: int) -> RandomGenerator:
+        return random_generator(array_module(self._on), self.seed, LAYERS, *place)
+
+
+class _FromBlocks:
+    """A generator for one update, which takes what is drawn, in the order in which it is drawn, from blocks."""
+
+    def __init__(self, numbers: LayerNumbers, step: int, j: int) -> None:
+        self._of, self._step, self._j, self._n = numbers, step, j, 0
+
+    def standard_normal(self, size: Any = None, dtype: Any = None) -> Array:
+        return self._next("standard_normal", size, dtype=dtype)
+
+    def random(self, size: Any = None, dtype: Any = None) -> Array:
+        return self._next("random", size, dtype=dtype)
+
+    def integers(self, low: int, high: int | None = None, size: Any = None) -> Array:
+        return self._next("integers", size, low=low, high=high)
+
+    def _next(self, name: str, size: Any, **how: Any) -> Array:
+        shape = tuple(np.atleast_1d(() if size is None else size).tolist())
+        how = {key: value for key, value in how.items() if value is not None}
+        place = self._j, self._n
+        self._n += 1
+        together = max(1, min(BLOCK, LONG // max(1, math.prod(shape))))
+        index, i = divmod(self._step, together)
+        holds = index, name, shape, str(how)
+        if place not in self._of.blocks or self._of.blocks[place][0] != holds:
+            drawn = getattr(self._of.generator(*place, index), name)(size=(together, *shape), **how)
+            self._of.blocks[place] = holds, drawn
+        return self._of.blocks[place][1][i]
 
 
 Draw = Callable[[RandomGenerator, tuple[int, ...], DTypeLike], Array]

@@ -9,6 +9,8 @@
 - float32 and float64 never mix in one operation; in a run declared float32 (`device.only`), neither does float64 come
   from a default dtype.
 - New memory holds NaN until it is written. Assignment to an index that occurs twice raises.
+- A fused formula (`cupy.fuse`) is written down once and is one kernel; what CuPy's fusion cannot do, it refuses.
+- Streams of random numbers depend on how many states a generator has, and that, unless said, on the model of GPU.
 - Transfers, synchronisations and kernels are counted (`device.counted`).
 
 What it cannot know: speed, streams, and whether a kernel of the real CuPy computes what its name says.

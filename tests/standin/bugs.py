@@ -7,6 +7,7 @@ an error; that is why they are made.
 from __future__ import annotations
 import __future__
 
+import functools
 import importlib
 import inspect
 import math
@@ -15,6 +16,8 @@ import textwrap
 from typing import Any
 
 import numpy as np
+
+from numgan import backend
 
 # Places that several bugs share.
 SORT = ("run.streams:Minibatches.places", "xp.argsort(keys)")
@@ -30,14 +33,14 @@ BUGS = [
     ("np.tanh with out=", "layers.activations:Sigmoid.f", "xp.tanh(", "np.tanh("),
     ("np.logaddexp in a loss", "losses:softplus", "array_module(a).logaddexp", "np.logaddexp"),
     ("np.matmul", "layers.linear:Linear.forward", "y += self.b", "np.matmul(x, self.W, out=y); y += self.b"),
-    ("np.sqrt in the optimiser", "optim:Adam.update", "xp.sqrt(", "np.sqrt("),
-    ("np.multiply with out=", "optim:SGD.update", "v *= momentum", "np.multiply(v, momentum, out=v)"),
+    ("np.sqrt in the optimiser", "optim:_adam", "xp.sqrt(", "np.sqrt("),
+    ("np.multiply with out=", "optim:_sgd", "v *= momentum", "np.multiply(v, momentum, out=v)"),
     ("np.concatenate of a batch", "layers.base:stacked", "array_module(x).concatenate", "np.concatenate"),
     ("np.mean of a batch", "layers.batchnorm:BatchNorm.forward", "x.mean(axis=axes)", "np.mean(x, axis=axes)"),
     ("np.arange beside device arrays", "layers.maxout:Maxout.backward", "array_module(dy).arange", "np.arange"),
     # host data in the step
-    ("host labels", "losses:LeastSquares.discriminator", "(a_x - 1)", "(a_x - np.ones(a_x.shape, 'f'))"),
-    ("a host gradient", "losses:NonSaturating.generator", "-sigmoid(-a_g) / m", "-np.ones(a_g.shape, 'f') / m"),
+    ("host labels", "losses:Wasserstein.d_on_generated", "return a,", "return a - np.zeros(a.shape, 'f'),"),
+    ("a host gradient", "losses:Loss.discriminator", "da_x, da_g", "np.ones(a_x.shape, 'f') / 16, da_g"),
     ("a list as an operand", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
     ("noise drawn on the host", "run.streams:Noise.__call__", "self._block[j]",
      "array_module(self._block).asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)),"
@@ -73,18 +76,16 @@ BUGS = [
     ("math.sqrt of a device scalar", "optim:Adam.update", "t = self.t + 1", "t = self.t + 1; math.sqrt(grad[0] ** 2)"),
     ("max() of device scalars", "layers.batchnorm:BatchNorm.backward", "x_hat, s, train = cache",
      "x_hat, s, train = cache; max(dy.ravel()[:3])"),
-    (".any() in a condition", "losses:LeastSquares.generator", "m = _rows(a_g)", "m = _rows(a_g) if a_g.any() else 1"),
-    ("a loop over entries", "losses:sigmoid", "return", "[float(x) for x in a.ravel()[:2]]; return"),
+    (".any() in a condition", "losses:Loss.generator", "_rows(a_g)", "_rows(a_g) if a_g.any() else 1"),
+    ("a loop over entries", "losses:Loss.discriminator", "return", "[float(a) for a in a_x.ravel()[:2]]; return"),
     ("the norm read every step", "optim:Optimizer.step", "self.t += 1", "self.t += 1; (grad @ grad).tolist()"),
-    ("np.asarray of the record", "run.record:record", "asnumpy(xp.stack(figures))",
-     "np.asarray(xp.stack(figures))"),
-    ("figures read one by one", "run.record:record", "*asnumpy(xp.stack(figures)).tolist()",
-     "*map(float, figures)"),
+    ("np.asarray of the record", "backend:asnumpy_all", "asnumpy(xp.concatenate", "np.asarray(xp.concatenate"),
+    ("figures read one by one", "run.record:record", "asnumpy_all(", "_one_by_one(asnumpy, "),
     ("samples kept on the host", *LOSS, "asnumpy(x_g); return Info(value"),
     # masks and indices
-    ("a mask to assign", "layers.activations:LeakyReLU.dx", "dx *= dy", "dx[y <= 0] = self.slope; dx *= dy"),
-    ("a mask to pick", "losses:Hinge.discriminator", "value = ", "value = 0 * a_x[a_x < 1].sum() + "),
-    ("nonzero", "layers.activations:ReLU.dx", "dy * (y > 0)", "dy * (array_module(y).nonzero(y), y > 0)[1]"),
+    ("a mask to assign", "layers.windows:Windows.unfold", "return", "x = x.copy(); x[x <= 0] = 0; return"),
+    ("a mask to pick", "losses:Loss.discriminator", "l_x.mean()", "l_x.mean() + 0 * a_x[a_x < 1].sum()"),
+    ("nonzero", "layers.maxout:Maxout.backward", "x, winner = cache", "x, winner = cache; array_module(x).nonzero(x)"),
     ("a list of indices", *PICK, "self.x[list(range(self.batch))]"),
     ("indices drawn on the host", *SORT, "np.random.default_rng(epoch).permutation(len(self.x))"),
     ("indices brought to the host", *PICK, "self.x[self.places(i).tolist()]"),
@@ -93,17 +94,32 @@ BUGS = [
     # memory and dtypes
     ("Adam's state not set", "optim:Optimizer.begin", ".zeros_like", ".empty_like"),
     ("the average not set", "training:Training.__init__", "xp.zeros_like(G.theta)", "xp.empty_like(G.theta)"),
-    ("half a buffer written", "layers.activations:Tanh.dx", "dx -= 1",
-     "dx[1:] = array_module(y).empty(y.shape, dtype=y.dtype)[1:]; dx -= 1"),
-    ("a float64 scalar", "optim:SGD.update", "lr * g", "g * np.float64(lr)"),
-    ("a float64 scalar on the left", "optim:SGD.update", "lr * g", "np.float64(lr) * g"),
-    ("ones without a dtype", "losses:Wasserstein.discriminator", "array_module(a_x).ones_like",
-     "lambda a: array_module(a).ones(a.shape)"),
+    ("half a buffer written", "layers.batchnorm:BatchNorm.forward", "x_hat *= s",
+     "x_hat[1:] = array_module(x).empty(x.shape, dtype=x.dtype)[1:]; x_hat *= s"),
+    ("a float64 scalar", "layers.dropout:Dropout.forward", "mask *= 1 / keep", "mask = mask * np.float64(1 / keep)"),
+    ("a float64 scalar on the left", "layers.dropout:Dropout.forward", "mask *= 1 / keep",
+     "mask = np.float64(1 / keep) * mask"),
+    ("a float64 scalar in a fused formula", "optim:SGD.update", "g, v, lr, momentum", "g, v, np.float64(lr), momentum"),
+    ("ones without a dtype", "losses:Wasserstein.d_on_generated", "array_module(a).full_like(a, 1 / m)",
+     "array_module(a).ones(a.shape) / m"),
     ("a mask without a dtype", *MASK, "rng.random(x.shape)"),
     ("zeros without a dtype", "layers.maxout:Maxout.backward", "dh = dh.reshape(len(x), -1)",
      "dh = array_module(x).zeros(dh.shape); dh = dh.reshape(len(x), -1)"),
-    ("an integer array as divisor", "losses:LeastSquares.generator", "(a_g - 1) / m",
-     "(a_g - 1) / (array_module(a_g).arange(1) + m)"),
+    ("an integer array as divisor", "losses:Loss.discriminator", "da_x, da_g",
+     "da_x / (array_module(a_x).arange(1) + 1), da_g"),
+    # fused formulas
+    ("a sum in a fused formula", "losses:NonSaturating.g_on_generated", "softplus(-a)", "softplus(-a) + 0 * a.sum()"),
+    ("a shape in a fused formula", "layers.activations:ReLU.dx", "dy * (y > 0)", "dy * (y > 0) * (y.shape[0] > 0)"),
+    ("`if` in a fused formula", "optim:_adam", "m *= beta1", "m *= beta1 if beta1 > 0 else 0"),
+    ("where= in a fused formula", "optim:_adam", "xp.sqrt(v, out=s)", "xp.sqrt(v, out=s, where=v >= 0)"),
+    ("two numbers in a fused formula", "optim:_sgd", "v -= lr * g", "v -= (lr * momentum / momentum) * g"),
+    ("a number that changes, compiled in", "optim:_adam", "s *= alpha", "_adam.n = getattr(_adam, 'n', 0) + 1; "
+     "s *= alpha; s *= 1 if _adam.n < 3 else 2"),
+    ("clip of an array in a fused formula", "layers.activations:LeakyReLU.dx", "dx *= dy",
+     "dx.clip(0, 1, out=dx); dx *= dy"),
+    # random numbers
+    ("as many states as fit the GPU", "backend:random_generator", ", size=STATES", ""),
+    ("states that are no multiple of 256", "backend:random_generator", "size=STATES", "size=1000"),
     # convolution
     ("np's as_strided", "layers.windows:Windows._view", "array_module(x).lib", "np.lib"),
     ("as_strided on a copy", STRIDED[0], STRIDED[1],
@@ -140,6 +156,7 @@ def sow(place: str, old: str, new: str, monkeypatch: Any) -> None:
     """Puts `new` for `old` in the function at `place`, wherever numgan holds that function."""
     module_name, _, path = place.partition(":")
     module = importlib.import_module(f"numgan.{module_name}")
+    monkeypatch.setattr(backend, "_kernel", functools.cache(backend._kernel.__wrapped__))  # those before are without it
     *owners, name = path.split(".")
     owner = getattr(module, owners[0]) if owners else module
     function = getattr(owner, name)
@@ -155,9 +172,8 @@ def sow(place: str, old: str, new: str, monkeypatch: Any) -> None:
 
 
 def _function(source: str, names: dict[str, Any], name: str) -> Any:
-    from numgan.backend import array_module, asnumpy, random_generator
-
-    extra = {f.__name__: f for f in (array_module, asnumpy, random_generator)} | {"np": np, "math": math}
+    extra = {f.__name__: f for f in (backend.array_module, backend.asnumpy, backend.random_generator)}
+    extra |= {"np": np, "math": math, "_one_by_one": lambda read, *arrays: list(map(read, arrays))}
     scope = extra | names
     code = compile(source, f"<{name} with a bug>", "exec", flags=__future__.annotations.compiler_flag)
     exec(code, scope)

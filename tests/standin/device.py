@@ -29,6 +29,7 @@ class Device:
 
     def __init__(self) -> None:
         self.total = Counts()
+        self.multiprocessors = 108  # of another model, other
         self.dtype: np.dtype | None = None  # the only floating dtype that may come about by itself
         self.jitter: np.random.Generator | None = None
         self.ulps = 0

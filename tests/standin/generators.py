@@ -15,10 +15,15 @@ from standin.manifest import bind, has
 
 
 class BitGenerator:
-    """Philox4x3210 or XORWOW: here no more than a seed."""
+    """Philox4x3210 or XORWOW: here no more than a seed. Which numbers come from it depends on how many states it has,
+    and that, unless it is said, on the model of GPU."""
 
     def __init__(self, seed: Any = None, *, size: int = -1) -> None:
         self.seed = seed.get() if isinstance(seed, ndarray) else seed
+        if size < 0:
+            self.seed = [self.seed, 8 * 256 * device.multiprocessors]
+        elif size % 256:
+            raise ValueError(f"{size} states: threads come in blocks of 256, and the last would write past the states")
         device.launch()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from standin.arrays import compute, launched, ndarray, poisoned, uploaded, wrap
 from standin.device import check_mix, device
+from standin.fusion import Variable, call_ufunc, fuse
 from standin.generators import RANDOM
 from standin.manifest import MANIFEST, bind, has
 
@@ -70,6 +71,8 @@ def _ufunc(name: str, ours: np.ufunc) -> Any:
         if name != "matmul":
             args = tuple(value for key, value in bound.items() if key in ("x", "x1", "x2"))
             how = {key: value for key, value in bound.items() if key in ("out", "dtype", "casting")}
+        if any(isinstance(value, Variable) for value in (*args, how.get("out"))):
+            return call_ufunc(ours, args, how)
         return compute(ours, *args, **how)
 
     ufunc.__name__ = name
@@ -82,10 +85,12 @@ def _unordered(*args: Any) -> None:
 
 
 def _function(name: str, ours: Any) -> Any:
-    """CuPy's signature, then NumPy's function on what is behind the device arrays."""
+    """CuPy's signature, then NumPy's function on what is behind the device arrays. (clip is a ufunc there.)"""
 
     def function(*args: Any, **how: Any) -> Any:
         asked = "dtype" in bind(name, *args, **how) or name.endswith("_like")
+        if name == "clip" and any(isinstance(value, Variable) for value in args):
+            return call_ufunc(ours, args, how)
         out = how.pop("out", None)
         own, dtypes = _own(args), [a.dtype for a in _arrays((*args, *how.values()))]
         check_mix(*dtypes)
@@ -97,6 +102,8 @@ def _function(name: str, ours: Any) -> Any:
         result = ours(*own, **own_how)
         if name in INQUIRIES:
             return bool(result)
+        if name in ("concatenate", "stack", "vstack", "hstack"):
+            device.total.kernels += len(own[0]) - 1  # CuPy copies one array at a time, if there are no more than eight
         if name in VIEWS:
             return [wrap(part) for part in result] if isinstance(result, list) else wrap(result)
         return launched(result, asked)
@@ -113,6 +120,8 @@ def _own(values: Any) -> tuple[Any, ...]:
 def _one(value: Any) -> Any:
     if isinstance(value, ndarray):
         return value._a
+    if isinstance(value, Variable):
+        raise TypeError("only ufuncs and operators can be fused")
     if isinstance(value, np.ndarray):
         raise TypeError(f"Unsupported type {type(value)}")
     if isinstance(value, list | tuple):
@@ -216,6 +225,7 @@ cupy = Space(
     empty=empty,
     empty_like=empty_like,
     cuda=CUDA,
+    fuse=fuse,
     random=Space("cupy.random", **RANDOM),
     linalg=Space("cupy.linalg"),
     lib=Space("cupy.lib", stride_tricks=Space("cupy.lib.stride_tricks", as_strided=as_strided)),
