@@ -24,11 +24,12 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mutation import lines
-from mutation.mutants import Mutant, mutants, slips
+from mutation.mutants import Mutant, compiles, mutants, slips
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN, SLIPS = (Path(__file__).with_name(f"{name}.json") for name in ("known", "slips"))
@@ -115,7 +116,7 @@ def drawn(options: argparse.Namespace) -> list[Mutant]:
     if options.ids:
         return [m for m in [*everything(), *by_hand] if m.id in options.ids]
     chosen = [m for m in everything() if options.files in m.file and m.file.startswith(CORE) == options.core]
-    return _in_order(chosen, options.seed)[: options.sample]
+    return list(islice((m for m in _in_order(chosen, options.seed) if compiles(ROOT, m)), options.sample))
 
 
 def everything() -> list[Mutant]:

@@ -65,14 +65,14 @@ class Mutant:
 
 
 def mutants(root: Path, file: str) -> list[Mutant]:
-    """All of one file, in the order of its text."""
+    """All of one file, in the order of its text; a few of them do not compile."""
     source = (root / file).read_text(encoding="utf-8")
     seen: Counter[str] = Counter()
     found = []
     for mutant in sorted(set(Finder(file, source).all()), key=lambda m: (m.start, m.kind, m.new)):
         found.append(replace(mutant, nth=seen[mutant.key]))
         seen[mutant.key] += 1
-    return [m for m in found if _compiles(m.applied(source))]
+    return found
 
 
 def slips(root: Path, file: Path) -> list[Mutant]:
@@ -89,9 +89,10 @@ def slips(root: Path, file: Path) -> list[Mutant]:
     return found
 
 
-def _compiles(source: str) -> bool:
+def compiles(root: Path, mutant: Mutant) -> bool:
+    """Whether the mutant is a program: swapped arguments, one of them named, are none."""
     try:
-        compile(source, "mutant", "exec")
+        compile(mutant.applied((root / mutant.file).read_text(encoding="utf-8")), "mutant", "exec")
     except SyntaxError:
         return False
     return True
