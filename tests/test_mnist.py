@@ -15,6 +15,7 @@ from numgan.app import cli
 from numgan.app.folder import Run
 from numgan.data import download, idx, mnist
 
+PUBLISHED, MIRRORS = mnist.FILES, download.MIRRORS
 X = ARRAYS["x_train"]
 TRAIN = ["train", "--batch", "4", "--threads", "1"]
 
@@ -281,3 +282,22 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
         refused("is a directory, a device or a pipe", call=idx.read, path=path, shape=(1,))
     refused("no such file", call=idx.read, path=tmp_path / "none", shape=(1,))
+
+
+def test_the_four_files_are_those_that_were_published():
+    """As listed by torchvision and TensorFlow: names, and how the hashes begin and end."""
+    listed = {
+        "x_train": ("train-images-idx3-ubyte", (60000, 28, 28), "ba891046…5fc25776db", "440fcabf…523609"),
+        "y_train": ("train-labels-idx1-ubyte", (60000,), "65a50cbb…eef7101c5", "3552534a…10255c"),
+        "x_test": ("t10k-images-idx3-ubyte", (10000, 28, 28), "0fa7898d…d494ce7", "8d422c7b…bc4e6"),
+        "y_test": ("t10k-labels-idx1-ubyte", (10000,), "ff7bcfd4…c33f2", "f7ae60f9…04aec6"),
+    }
+    assert list(PUBLISHED) == list(listed)
+    for key, (name, shape, *hashes) in listed.items():
+        file = PUBLISHED[key]
+        assert (file.name, file.shape) == (name, shape)
+        for found, ends in zip((file.sha256, file.sha256_gz), hashes, strict=True):
+            first, last = ends.split("…")
+            assert len(found) == 64 and found.startswith(first) and found.endswith(last)
+    assert len(MIRRORS) == 2
+    assert all(mirror.startswith("https://") and mirror.endswith("/mnist/") for mirror in MIRRORS)
