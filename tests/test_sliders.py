@@ -58,6 +58,33 @@ def test_a_slider_has_its_name_its_stops_and_the_first_of_them_beside_it(shown):
     assert bounds == [("0", "2", "0", "1"), ("0", "1", "0", "1")]
 
 
+def test_stops_are_written_with_their_digits_wherever_they_stand():
+    """Beside the slider at first, where it takes them from once it is moved, and in the picture's own text."""
+    stops = {"step": (1234, 4000, 98765), "rate": (0.03125, -12.5)}
+    written = {"step": ["1234", "4000", "98765"], "rate": ["0.03125", "-12.5"]}
+    html = sliders(Figure(figsize=(0.2, 0.2)), lambda *_: None, stops)
+    assert re.findall('data-stops="(.*?)"', html) == [" ".join(texts) for texts in written.values()]
+    assert re.findall("<output>(.*?)</output>", html) == ["1234", "0.03125"]
+    texts = [f"step = {step}, rate = {rate}" for step, rate in product(*written.values())]
+    assert re.findall('alt="([^"]*)"', html) == texts
+
+
+def test_a_picture_holds_nothing_of_the_one_before():
+    """Black squares at places of their own: a picture has one, its own; draw finds an empty figure."""
+    figure, found = Figure(figsize=(2, 1)), []
+
+    def draw(at):
+        found.append(len(figure.axes) + len(figure.texts))
+        figure.text(0.9, 0.9, "·")
+        ax = figure.add_axes((at / 4, 0, 0.25, 0.5))
+        ax.set_axis_off()
+        ax.imshow([[0]], cmap="gray", vmin=0, vmax=1, aspect="auto")
+
+    shown = pictures(sliders(figure, draw, {"at": (0, 1, 2)}, dpi=40))
+    dark = [[bool(picture[30, 10 + 20 * at].sum() < 300) for at in range(4)] for picture in shown]
+    assert dark == [[at == i for at in range(4)] for i in range(3)] and found == [0, 0, 0]
+
+
 def test_it_needs_nothing_from_outside(shown):
     assert not re.search(r"https?:|<script|<link", shown[0])
 
