@@ -263,7 +263,7 @@ def test_the_program_has_every_digit():
 
 
 def test_the_box_is_around_the_data_of_now(few):
-    """A little more than the data: 0.3 of its width and height to each side, of five times as many rows as are drawn."""
+    """A little more than the data: 0.3 of its width and height to each side of five times the rows drawn."""
     live = small()
     for change in ({"data": "grid"}, {"data": "points"}, {"points": ((40.0, 1.0), (50.0, 2.0))}, {"data": "ring"}):
         live.change(**change)

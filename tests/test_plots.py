@@ -178,7 +178,10 @@ def test_figures_are_as_high_as_what_they_show():
         assert figure.get_layout_engine() is not None  # so that no label is cut off
 
 
-@pytest.mark.parametrize(("n", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (9, 3, 3), (10, 3, 4), (16, 4, 4), (64, 8, 8)])
+SHEETS = [(1, 1, 1), (2, 1, 2), (9, 3, 3), (10, 3, 4), (16, 4, 4), (64, 8, 8)]
+
+
+@pytest.mark.parametrize(("n", "rows", "columns"), SHEETS)
 def test_a_sheet_has_no_row_or_column_without_an_image(n, rows, columns):
     figure = plots.sheet(np.zeros((n, 6)), (2, 3))
     assert figure.axes[0].images[0].get_array().shape == (3 * rows - 1, 4 * columns - 1)
