@@ -17,7 +17,7 @@ from numgan.lab.sliders import sliders
 STOPS = {"a": (0, 1, 2), "b": (-1.0, 1.5)}
 
 
-def page(**options):
+def page(stops=STOPS, **options):
     """A picture whose left part is blue by `a`, and whose right part is orange by `b`."""
     figure, seen = Figure(figsize=(2, 1)), []
 
@@ -27,7 +27,7 @@ def page(**options):
         left.imshow([[a]], vmin=0, vmax=2, cmap="Blues")
         right.imshow([[b]], vmin=-1, vmax=1.5, cmap="Oranges")
 
-    return sliders(figure, draw, STOPS, **options), seen
+    return sliders(figure, draw, stops, **options), seen
 
 
 def pictures(html):
@@ -90,8 +90,8 @@ def test_it_needs_nothing_from_outside(shown):
 
 
 def test_pictures_are_of_the_size_asked_for_and_colours_stay(shown):
-    first, *_, last = pictures(page(dpi=50)[0])
-    assert first.shape == (50, 100, 3) and pictures(shown[0])[0].shape == (60, 120, 3)
+    (last,) = pictures(page({"a": (2,), "b": (1.5,)}, dpi=50)[0])
+    assert last.shape == (50, 100, 3) and pictures(shown[0])[0].shape == (60, 120, 3)
     assert np.abs(last[25, 30].astype(int) - (8, 48, 107)).max() < 40, "dark blue"
     assert np.abs(last[25, 75].astype(int) - (127, 39, 4)).max() < 40, "dark orange"
     colours = [len(np.unique(picture.reshape(-1, 3), axis=0)) for picture in pictures(shown[0])]
