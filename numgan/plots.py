@@ -107,7 +107,7 @@ def _rows(name: str, x: np.ndarray, image_shape: ImageShape) -> np.ndarray:
     if x.ndim != 2 or not x.size or x.dtype.kind not in "fiub":
         raise InputError(f"{name} must be rows of numbers (n, n_x), got {x.dtype}{x.shape}")
     if image_shape is not None:
-        sides = isinstance(image_shape, tuple | list) and all(isinstance(n, Integral) for n in image_shape)
+        sides = isinstance(image_shape, tuple | list) and all(isinstance(n, Integral) and n > 0 for n in image_shape)
         drawable = sides and len(image_shape) > 1 and tuple(image_shape[2:]) in COLOURS
         if not drawable or math.prod(image_shape) != x.shape[1]:
             shapes = "(h, w), (h, w, 1), (h, w, 3) or (h, w, 4)"

@@ -197,6 +197,7 @@ def test_the_program_does_what_was_done(settings):
 
 
 CHANGES = [{"data": "grid"}, {"loss": "hinge"}, {"penalty": "r1"}, {"k": 3}, {"batch": 32}, {"lr_g": 1e-4, "lr_d": 0.0}]
+CHANGES += [{"penalty": "wgan_gp", "weight": 0.75}, {"k": 2, "batch": 9, "loss": "wasserstein", "lr_g": 0.25}]
 CHANGES += [{"data": "points", "points": ((1.0, 0.0), (0.0, 1.0))}]
 
 
@@ -222,14 +223,57 @@ def test_a_rate_changes_in_the_run():
     assert live.run is not run and live.run.opt_d.lr == 5e-4 and live.run.opt_d.t == 0
 
 
-@pytest.mark.parametrize("settings", [{"width_g": 9}, {"pack": 2}, {"seed": 1}, {"n_z": 4}, {"layers_d": 1}], ids=str)
-def test_other_networks_start_anew(settings):
-    live = small()
+SHAPES = {"width_g": ([2, 9, 9, 2], [2, 8, 8, 1]), "width_d": ([2, 8, 8, 2], [2, 9, 9, 1])}
+SHAPES |= {"layers_g": ([2, *[8] * 9, 2], [2, 8, 8, 1]), "layers_d": ([2, 8, 8, 2], [2, *[8] * 9, 1])}
+SHAPES |= {"n_z": ([9, 8, 8, 2], [2, 8, 8, 1]), "pack": ([2, 8, 8, 2], [18, 8, 8, 1])}
+SHAPES |= {"seed": ([2, 8, 8, 2], [2, 8, 8, 1])}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_other_networks_start_anew(name, few):
+    """Each of these settings at 9: the sizes of both networks, and where they begin."""
+    live = small(batch=18)
     live.play(3)
     live.look()
-    live.change(**settings)
+    run = live.run
+    live.change(**{name: 9})
     assert live.step == 0 and [s.step for s in live.seen] == [0] and len(live.modes) == 1
-    assert (live.G.theta == small(**settings).G.theta).all()
+    assert live.run is not run and (live.run.G, live.run.D, live.run.step) == (live.G, live.D, 0)
+    fresh = small(batch=18, **{name: 9})
+    for net, new, sizes in zip((live.G, live.D), (fresh.G, fresh.D), SHAPES[name], strict=True):
+        linear = [layer for layer in net.layers if isinstance(layer, ng.Linear)]
+        assert [linear[0].n_in, *(layer.n_out for layer in linear)] == sizes
+        assert (net.theta == new.theta).all()
+    assert live.code == fresh.code
+
+
+def test_the_program_has_every_digit():
+    """Numbers that no rounding leaves alone: as the text, and as what the text does."""
+    third = 1 / 3
+    live = small(data="points", points=((third, -2 / 7), (1e-7, 123.456789)), penalty="r1", weight=third / 10)
+    live.play(2)
+    live.change(lr_g=third / 1000, lr_d=third / 700)
+    live.play(1)
+    assert_its_program_does_the_same(live)
+    live.change(weight=third / 9)
+    live.play(2)
+    assert live.run.penalty == ng.R1(third / 9)
+    assert_its_program_does_the_same(live)
+    assert_its_program_does_the_same(small(lr_g=third / 1000, lr_d=third / 700))
+
+
+def test_the_box_is_around_the_data_of_now(few):
+    """A little more than the data: 0.3 of its width and height to each side of five times the rows drawn."""
+    live = small()
+    for change in ({"data": "grid"}, {"data": "points"}, {"points": ((40.0, 1.0), (50.0, 2.0))}, {"data": "ring"}):
+        live.change(**change)
+        x = live.run.data.x[:240].astype(float)
+        low, high = x.min(axis=0), x.max(axis=0)
+        wide = [low[0], high[0], low[1], high[1]] + 0.3 * (high - low)[[0, 0, 1, 1]] * [-1, 1, -1, 1]
+        assert live.box == live.seen[-1].box == pytest.approx(tuple(wide), rel=1e-5)
+        assert live.seen[-1].surface.shape == live.optimal().shape == (6, 6)
+    live.reset()
+    assert live.box == pytest.approx(tuple(wide), rel=1e-5)
 
 
 def test_back_to_the_start_is_the_start():
@@ -266,7 +310,13 @@ def test_one_player_moves_and_the_other_does_not():
         ({"pack": 2, "penalty": "r1"}, "set pack to 1"),
         ({"width_g": 0}, "whole number of 1 or more"),
         ({"lr_g": -1}, "lr_g must be a number"),
+        ({"pack": 4, "penalty": "wgan_gp"}, "set pack to 1"),
+        ({"pack": 2, "penalty": "r2"}, "set pack to 1"),
         ({"data": "points", "points": ()}, "there are no points"),
+        ({"data": "points", "points": ((0.5, 1.0), (np.nan, 1.0))}, "a point's number must be a number .* got nan"),
+        ({"data": "points", "points": ((1e40, 1.0),)}, "a point's number must be a number"),
+        ({"points": ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))}, r"a point is two numbers, .* got \(1.0, 2.0, 3.0\)"),
+        ({"points": ((1.0, 2.0), 3.0)}, r"a point is two numbers, .* got 3.0"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_the_board_as_it_was(settings, says):
@@ -430,6 +480,38 @@ def test_fields_offer_what_can_be_set(panel):
     late = [name for name, field in f.items() if getattr(field, "continuous_update", None) is False]
     assert set(late) == {*bounds, "seed"}  # not at every digit that is typed
     assert f["lr_g"].readout_format == ".1e"
+
+
+def test_a_board_that_was_set_is_what_its_fields_say(panel):
+    """Each setting another number than that of a fresh board; making the fields changes nothing."""
+    points = ((0.5, 1.5), (1 / 3, -2.0), (1.0, 0.0))
+    live = Board(**UNLIKE | {"data": "points", "points": points})
+    choice, code = live.choice, live.code
+    fresh = type(panel)(live)
+    assert live.choice is choice and live.code == fresh.code.value == code and len(live.seen) == 1
+    assert {name: field.value for name, field in fresh.fields.items()} == pytest.approx(
+        UNLIKE | {"data": "points", "pack": 1}
+    )
+    assert fresh.points.value == f"0.5 1.5\n{1 / 3} -2\n1 0"
+    assert [at for at, button in fresh.lattice.items() if button.value] == [(1.0, 0.0)]
+    fresh.lattice[(-1.0, 2.0)].value = True
+    assert live.choice.points == (*points, (-1.0, 2.0))
+    assert fresh.says.value.startswith("step 0, seed 6. ")
+
+
+def test_a_point_is_the_same_point_however_it_is_written(panel):
+    """Clicked off where it was written by hand; and its button comes on without its being written twice."""
+    panel.fields["data"].value = "points"
+    panel.points.value = text = " 1.50,1\n-1.0 -1.0\n0.25 7"
+    assert panel.points.value == text
+    assert panel.board.choice.points == ((1.5, 1.0), (-1.0, -1.0), (0.25, 7.0))
+    assert [at for at, button in panel.lattice.items() if button.value] == [(1.5, 1.0), (-1.0, -1.0)]
+    panel.lattice[(1.5, 1.0)].value = False
+    assert panel.points.value == "-1.0 -1.0\n0.25 7"
+    assert panel.board.choice.points == ((-1.0, -1.0), (0.25, 7.0))
+    panel.points.value += "\nnan 1"
+    assert panel.says.value.startswith("not possible: a point's number must be")
+    assert panel.board.choice.points == ((-1.0, -1.0), (0.25, 7.0))
 
 
 def test_the_picture_shows_what_was_seen_up_to_now(panel):

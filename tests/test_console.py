@@ -23,6 +23,9 @@ def test_runs_by_title():
     last = [*recipe.cures][-1]
     assert console.setups(name, last) == {last: recipe.cures[last]}
     assert console.setups(name, "none") == {"none": recipe.setup}
+    for near in ("collapse-ring", "collapse-grid"):
+        with pytest.raises(ng.InputError, match=f"did you mean '{near}'"):
+            console.setups(near[:-1])
     with pytest.raises(ng.InputError, match="unknown recipe"):
         console.setups("zzz")
     with pytest.raises(ng.InputError, match="unknown cure 'zzz'"):
@@ -50,6 +53,17 @@ def test_it_says_how_a_run_goes_at_a_few_even_steps(steps, said_at, monkeypatch)
         assert line == f"  step {t:>5}  D(x) {record.D_x:.2f}  D(G(z)) {record.D_Gz:.2f}  {state}"
     found = metrics.mode_coverage(run.sample(2500), run.data.centres, run.data.std)
     assert last == f"  {found.modes} of 3 modes, {found.quality:.0%} of high quality, reverse KL {found.reverse_kl:.2f}"
+
+
+def test_a_run_that_breaks_off_is_followed_until_then_and_not_scored():
+    run = training(ng.data.ring(n=64, modes=3))
+    lines = []
+    for line in console.watch(run, 30):
+        lines.append(line)
+        if len(lines) == 2:
+            run.D.theta[...] = np.float32(1e30)
+    assert [line[:12] for line in lines[:2]] == ["  step     6", "  step    12"]
+    assert [line[:22] for line in lines[2:]] == ["  diverging: step 18: "]
 
 
 def test_modes_are_counted_where_they_are_known_and_share_a_width(monkeypatch):

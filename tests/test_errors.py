@@ -24,6 +24,11 @@ def test_a_name_is_looked_up_or_the_nearest_is_offered():
     refused("unknown data 'zzz': choose from ring, grid, gaussian", lookup, "data", "zzz", TABLE)
     refused("data is given by its name, got 3: choose from ring, grid, gaussian", lookup, "data", 3, TABLE)
     assert guess("rings", TABLE) == "did you mean 'ring'?" and guess("q", TABLE) == ""
+    for names in (["lr_g", "lr_d", "lr"], ["lr", "lr_d", "lr_g"]):  # all are near, in whatever order they stand
+        assert guess("lr_gg", names) == "did you mean 'lr_g'?" and guess("lr_dd", names) == "did you mean 'lr_d'?"
+    for names in (["collapse-ring", "collapse-grid"], ["collapse-grid", "collapse-ring"]):
+        assert guess("collapse-rin", names) == "did you mean 'collapse-ring'?"
+        assert guess("collapse-gri", names) == "did you mean 'collapse-grid'?"
 
 
 def test_a_reason_names_the_file_where_there_is_one():

@@ -15,6 +15,7 @@ import numgan as ng
 from numgan import metrics
 from numgan.app import cli
 from numgan.lab.film import Frame, film, mode_counts, page
+from numgan.lab.health import health
 from numgan.lab.setup import Setup
 from numgan.lab.snapshot import Snapshot, snapshot
 
@@ -155,6 +156,7 @@ def test_the_page_needs_no_network_and_no_text_ends_its_script(tmp_path):
     assert "default-src 'none'" in text
     assert text.count("</script>") == 2 and "alert(1)</" not in text and "<b>" not in text
     assert content(text)["title"] == title and r"\u03b8" not in text
+    assert not re.search("[<>&]", re.search(r'id="film">(.*?)</script>', text, re.DOTALL)[1])
     assert content(text)["frames"][0]["health"] == "<b>"
 
 
@@ -173,6 +175,51 @@ def test_the_film_of_a_run_that_diverges_ends_where_it_did(tmp_path):
     assert film(run, 12, tmp_path / "a.html", frames=12).startswith("diverging: step 1: ")
     kept = content((tmp_path / "a.html").read_text(encoding="utf-8"))
     assert kept["broke"].startswith("diverging: step 1: ") and len(kept["frames"]) == 1
+
+
+def test_frames_before_the_run_broke_off_are_in_its_film(tmp_path, monkeypatch):
+    """Of a run whose D is spoiled after the fourth step, the fifth has no numbers."""
+    monkeypatch.setattr("numgan.lab.health.ROWS", 64)
+    for suffix in ("html", "gif"):
+        run = small_run()
+        take = run.steps
+
+        def until_four(*how, take=take, run=run, **more):
+            for record in take(*how, **more):
+                yield record
+                if record.step == 4:
+                    run.D.theta[...] = np.float32(1e30)
+
+        run.steps = until_four
+        drawn = []
+        monkeypatch.setattr("numgan.lab.plots.gif", lambda seen, path, drawn=drawn: drawn.extend(s.step for s in seen))
+        assert film(run, 12, tmp_path / f"a.{suffix}", frames=12).startswith("diverging: step 5: ")
+        if suffix == "html":
+            kept = content((tmp_path / "a.html").read_text(encoding="utf-8"))
+            drawn += [frame["step"] for frame in kept["frames"]]
+            assert kept["broke"].startswith("diverging: step 5: ")
+        assert drawn == [0, 1, 2, 3, 4]
+
+
+def test_a_frame_says_all_that_the_health_line_says(tmp_path, monkeypatch):
+    """A name and a reason, of the run as it was at that frame."""
+    monkeypatch.setattr("numgan.lab.health.ROWS", 64)
+    film(small_run(), 4, tmp_path / "a.html", frames=2)
+    run, said = small_run(), []
+    said.append(str(health(run)))
+    said += [str(health(run)) for _ in run.steps(4, every=2)]
+    kept = content((tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert [frame["health"] for frame in kept["frames"]] == said
+    assert all(re.fullmatch("[a-z D]+: .{15,}", line) for line in said), said
+
+
+def test_a_film_that_cannot_be_written_is_refused_before_the_run_is_trained(tmp_path):
+    (tmp_path / "there.html").touch()
+    for name in ("there.html", "a.mp4", "a"):
+        run = small_run()
+        with pytest.raises(ng.InputError):
+            film(run, 12, tmp_path / name)
+        assert run.step == 0 and not run.history
 
 
 @pytest.mark.parametrize("suffix", ["gif", "html"])

@@ -16,6 +16,14 @@ SIDES = [  # the signals that differ from WELL, and what is said
     ({}, "healthy"),
     ({"pull": 200.0}, "healthy"),
     ({"pull": 201.0}, "diverging: a pull of 2e+02 on each sample: bound the slope of D, or lower both rates"),
+    ({"pull": 12345.0}, "diverging: a pull of 1.2e+04 on each sample: bound the slope of D, or lower both rates"),
+    ({"pull": math.inf}, "diverging: a pull of inf on each sample: bound the slope of D, or lower both rates"),
+    ({"fit": 3.0, "accuracy": 0.0449}, "D learns nothing: it puts data above samples 4% of the time: raise its rate"),
+    ({"reverse_kl": 2.0794}, "mode collapse: reverse KL over the modes 2.08: let D see several rows at once (Pack, "
+     "MinibatchStd)"),
+    ({"gap": 12.3456}, "mode collapse: parts of the data have no samples near (12.35): let D see several rows at once "
+     "(Pack, MinibatchStd)"),
+    ({"copies": 0.0444}, "memorising: samples lie 0.04 times as far from data rows as these from each other"),
     ({"reverse_kl": math.nan}, "diverging: a pull of 0.8 on each sample: bound the slope of D, or lower both rates"),
     ({**FAR_AND_FAINT, "accuracy": 0.901}, "vanishing gradient: D wins, and is too sure to teach G: try the "
      "non-saturating loss"),

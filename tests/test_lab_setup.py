@@ -100,6 +100,23 @@ def test_the_gallery_in_its_order():
     assert list(GALLERY) == [title.partition(":")[0] for title in RUNS]
 
 
+def test_each_story_is_that_of_its_own_recipe():
+    """What a story says of sizes and rates beside the setup that it stands with."""
+    story, setup = ({name: getattr(recipe, at) for name, recipe in GALLERY.items()} for at in ("story", "setup"))
+    ring, grid, copying = (setup[name].data() for name in ("collapse-ring", "collapse-grid", "copying"))
+    assert story["vanishing"].startswith("D had a head start and is sure; G descends log(1 − D)")
+    assert setup["vanishing"].loss == ng.losses.minimax
+    assert [name for name in setup if setup[name].head_start] == ["vanishing"] == [n for n in setup if setup[n].sgd]
+    assert story["collapse-ring"].startswith("eight modes on a circle") and len(ring.centres) == 8
+    assert np.ptp(np.hypot(*ring.centres.T)) < 1e-6
+    assert story["collapse-grid"].startswith("25 modes; G learns 20 times as fast") and len(grid.centres) == 25
+    assert setup["collapse-grid"].lr_g == pytest.approx(20 * setup["collapse-grid"].lr_d)
+    assert story["diverging"].startswith("the Wasserstein loss with nothing that bounds")
+    assert (setup["diverging"].loss, setup["diverging"].clip) == (ng.losses.wasserstein, None)
+    assert story["idle"].startswith("D's learning rate is so small") and setup["idle"].lr_d < 1e-6
+    assert story["copying"].startswith("16 rows of data") and len(copying) == 16
+
+
 def test_data_of_the_recipes():
     drawn = np.random.default_rng(5).standard_normal((4000, 2)).astype("float32")
     far, normal, few = (GALLERY[name].cures.get(cure, GALLERY[name].setup).data() for name, cure in (

@@ -147,6 +147,22 @@ def test_a_best_response_is_a_descent_on_all_rows_at_every_step():
     assert D.theta.tolist() != [w, b]  # the loss is minimax unless another is given
 
 
+def test_by_default_it_is_adam_written_out():
+    """Kingma & Ba 2015, Algorithm 1, with β₁ = 0.9, β₂ = 0.999 and ε = 1e-8, on gradients that shrink."""
+    x, x_g, steps = np.array([[1.0], [2.0], [6.0]]), np.array([[-1.0], [0.5]]), 7
+    theta, m, v, seen = np.array([0.5, -0.25]), np.zeros(2), np.zeros(2), []
+    for t in range(steps):
+        (w, b), p = theta, lambda a: 1 / (1 + np.exp(-a))
+        da_x, da_g = (p(w * x + b) - 1) / 3, p(w * x_g + b) / 2
+        grad = np.array([(da_x * x).sum() + (da_g * x_g).sum(), da_x.sum() + da_g.sum()])
+        m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
+        rate = 0.1 + t / steps * (0.001 - 0.1)
+        theta = theta - rate * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 1e-8)
+        seen.append(grad)
+    assert (np.abs(seen[0]) > 1.4 * np.abs(seen[-1])).all()  # of a constant one, momentum would make nothing else
+    np.testing.assert_allclose(theory.best_response(one_logit(), x, x_g, steps).theta, theta, rtol=1e-6)
+
+
 def test_its_steps_grow_shorter_unless_an_optimiser_is_given():
     """Of a gradient that stays as it is, Adam makes a step as long as the rate: from 0.1 down to 0.001 in a line."""
     D, x, x_g = one_logit(), np.array([[1.0]]), np.array([[-1.0]])

@@ -243,6 +243,36 @@ def test_a_moving_picture_adds_one_snapshot_a_frame(tmp_path, monkeypatch):
             assert shown.convert("L").getpixel((9, 9)) == pytest.approx(2.55 * grey, abs=3)
 
 
+def test_a_moving_picture_keeps_nothing_of_the_frame_before(tmp_path, monkeypatch):
+    """Each frame has a square of its own, left of which stood those before it; dpi is what is asked for."""
+
+    def draw(figure, seen):
+        ax = figure.add_axes((0.25 * (len(seen) - 1), 0.0, 0.25, 1.0))
+        ax.set_axis_off()
+        ax.patch.set_visible(False)
+        ax.imshow([[0]], cmap="gray", vmin=0, vmax=1, aspect="auto")
+
+    monkeypatch.setattr(labplots, "_draw", draw)
+    labplots.gif([by_hand(step, n=1, m=1) for step in range(3)], tmp_path / "a.gif", dpi=30)
+    with Image.open(tmp_path / "a.gif") as shown:
+        assert (shown.n_frames, shown.size) == (3, (240, 120))
+        for i in range(3):
+            shown.seek(i)
+            dark = [shown.convert("L").getpixel((30 + 60 * at, 60)) < 128 for at in range(4)]
+            assert dark == [at == i for at in range(4)]
+
+
+def test_the_longest_arrow_is_an_eighth_of_the_width_and_of_those_that_are_drawn():
+    """On a box 2.4 wide and 30 high, where the longest pull of all is that of a sample that has no arrow."""
+    s = by_hand(4)._replace(box=(0.1, 2.5, -10.0, 20.0))
+    s.pull[:60] *= np.array([0.3, 0.7]) / np.hypot(*(s.pull[:60] * [0.3, 0.7]).T).max()
+    s.pull[65] = 99
+    arrows = one(labplots.portrait([s]).axes[0], Quiver)
+    lengths = np.hypot(arrows.U, arrows.V)
+    assert len(lengths) == 60 and lengths.max() == pytest.approx(0.3)
+    np.testing.assert_allclose(np.transpose([arrows.U, arrows.V]), 0.3 * s.pull[:60], rtol=1e-9)
+
+
 def test_arrows_point_where_the_loss_of_G_falls():
     run = replace(Setup(), n_z=2, batch=32, width=16, steps=12).training(0)
     D, s = run.D, snapshot(run)

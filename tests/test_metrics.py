@@ -82,10 +82,15 @@ def test_blocks_do_not_show(monkeypatch):
 
 
 def test_what_cannot_be_measured_is_refused():
-    with pytest.raises(ng.InputError, match=r"one width, got \(5, .\) and \(5, .\)"):
-        precision_recall(normal(5), normal(5, 3))
+    with pytest.raises(ng.InputError, match=r"one width, got \(5, 2\) and \(7, 3\)$"):
+        precision_recall(normal(5), normal(7, 3))
+    with pytest.raises(ng.InputError, match=r"one width, got \(5, 3\) and \(7, 2\)$"):  # samples, centres
+        mode_coverage(normal(5, 3), normal(7), 1.0)
     with pytest.raises(ng.InputError, match="k is 3, but there are only 3 rows"):
         precision_recall(normal(3), normal(5))
+    for few in ((normal(2), normal(9)), (normal(9), normal(2))):
+        with pytest.raises(ng.InputError, match=r"^k is 4, but there are only 2 rows: use more rows, or a smaller k$"):
+            precision_recall(*few, k=4)
     assert precision_recall(normal(4), normal(4)) == (1, 1)
     for k in (0, 1.5):
         with pytest.raises(ng.InputError, match="k must be a whole number"):
@@ -96,8 +101,8 @@ def test_what_cannot_be_measured_is_refused():
         for pair in ((x, normal(5)), (normal(5), x)):
             with pytest.raises(ng.InputError, match="two sets of rows of one width"):
                 mode_coverage(*pair, 1.0)
-    with pytest.raises(ng.InputError, match="1 or 2 dimensions"):
-        grid_divergences(normal(5, 3), normal(5, 3))
+    with pytest.raises(ng.InputError, match=r"^a grid serves in 1 or 2 dimensions, these rows have 3$"):
+        grid_divergences(normal(5, 3), normal(7, 3))
     with pytest.raises(ng.InputError, match=r"std, .* must be a number in .* got 0\.0"):
         mode_coverage(normal(5), normal(2), 0.0)
 

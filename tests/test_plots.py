@@ -178,6 +178,21 @@ def test_figures_are_as_high_as_what_they_show():
         assert figure.get_layout_engine() is not None  # so that no label is cut off
 
 
+SHEETS = [(1, 1, 1), (2, 1, 2), (9, 3, 3), (10, 3, 4), (16, 4, 4), (64, 8, 8)]
+
+
+@pytest.mark.parametrize(("n", "rows", "columns"), SHEETS)
+def test_a_sheet_has_no_row_or_column_without_an_image(n, rows, columns):
+    figure = plots.sheet(np.zeros((n, 6)), (2, 3))
+    assert figure.axes[0].images[0].get_array().shape == (3 * rows - 1, 4 * columns - 1)
+    assert figure.get_size_inches().tolist() == [6, 6 * rows / columns]
+
+
+def test_full_rows_of_eight_leave_no_row_below():
+    figure = plots.samples(np.zeros((16, 6)), np.zeros((8, 6)), (2, 3))
+    assert [ax.images[0].get_array().shape for ax in figure.axes] == [(2 * 3 - 1, 8 * 4 - 1), (2, 8 * 4 - 1)]
+
+
 def test_a_sheet_of_images_is_nearly_square():
     x = np.random.default_rng(0).random((11, 6))
     mosaic = np.asarray(plots.sheet(x, (2, 3)).axes[0].images[0].get_array())
@@ -237,7 +252,7 @@ def test_a_strip_shows_frames_at_even_distances_over_the_data():
         np.testing.assert_array_equal(np.reshape(tiles(mosaic, (2, 3), 5)[0], (5, 6)), rows)
 
 
-BAD_SHAPES = [(3, 5), (15,), 12, "12", (2, 3, 2), (2.0, 6), (2, 2, 3, 1), ()]
+BAD_SHAPES = [(-3, -4), (3, 5), (15,), 12, "12", (2, 3, 2), (2.0, 6), (2, 2, 3, 1), ()]
 
 
 @pytest.mark.parametrize("shape", BAD_SHAPES, ids=repr)

@@ -17,7 +17,7 @@ from numgan.lab.sliders import sliders
 STOPS = {"a": (0, 1, 2), "b": (-1.0, 1.5)}
 
 
-def page(**options):
+def page(stops=STOPS, **options):
     """A picture whose left part is blue by `a`, and whose right part is orange by `b`."""
     figure, seen = Figure(figsize=(2, 1)), []
 
@@ -27,7 +27,7 @@ def page(**options):
         left.imshow([[a]], vmin=0, vmax=2, cmap="Blues")
         right.imshow([[b]], vmin=-1, vmax=1.5, cmap="Oranges")
 
-    return sliders(figure, draw, STOPS, **options), seen
+    return sliders(figure, draw, stops, **options), seen
 
 
 def pictures(html):
@@ -58,13 +58,40 @@ def test_a_slider_has_its_name_its_stops_and_the_first_of_them_beside_it(shown):
     assert bounds == [("0", "2", "0", "1"), ("0", "1", "0", "1")]
 
 
+def test_stops_are_written_with_their_digits_wherever_they_stand():
+    """Beside the slider at first, where it takes them from once it is moved, and in the picture's own text."""
+    stops = {"step": (1234, 4000, 98765), "rate": (0.03125, -12.5)}
+    written = {"step": ["1234", "4000", "98765"], "rate": ["0.03125", "-12.5"]}
+    html = sliders(Figure(figsize=(0.2, 0.2)), lambda *_: None, stops)
+    assert re.findall('data-stops="(.*?)"', html) == [" ".join(texts) for texts in written.values()]
+    assert re.findall("<output>(.*?)</output>", html) == ["1234", "0.03125"]
+    texts = [f"step = {step}, rate = {rate}" for step, rate in product(*written.values())]
+    assert re.findall('alt="([^"]*)"', html) == texts
+
+
+def test_a_picture_holds_nothing_of_the_one_before():
+    """Black squares at places of their own: a picture has one, its own; draw finds an empty figure."""
+    figure, found = Figure(figsize=(2, 1)), []
+
+    def draw(at):
+        found.append(len(figure.axes) + len(figure.texts))
+        figure.text(0.9, 0.9, "·")
+        ax = figure.add_axes((at / 4, 0, 0.25, 0.5))
+        ax.set_axis_off()
+        ax.imshow([[0]], cmap="gray", vmin=0, vmax=1, aspect="auto")
+
+    shown = pictures(sliders(figure, draw, {"at": (0, 1, 2)}, dpi=40))
+    dark = [[bool(picture[30, 10 + 20 * at].sum() < 300) for at in range(4)] for picture in shown]
+    assert dark == [[at == i for at in range(4)] for i in range(3)] and found == [0, 0, 0]
+
+
 def test_it_needs_nothing_from_outside(shown):
     assert not re.search(r"https?:|<script|<link", shown[0])
 
 
 def test_pictures_are_of_the_size_asked_for_and_colours_stay(shown):
-    first, *_, last = pictures(page(dpi=50)[0])
-    assert first.shape == (50, 100, 3) and pictures(shown[0])[0].shape == (60, 120, 3)
+    (last,) = pictures(page({"a": (2,), "b": (1.5,)}, dpi=50)[0])
+    assert last.shape == (50, 100, 3) and pictures(shown[0])[0].shape == (60, 120, 3)
     assert np.abs(last[25, 30].astype(int) - (8, 48, 107)).max() < 40, "dark blue"
     assert np.abs(last[25, 75].astype(int) - (127, 39, 4)).max() < 40, "dark orange"
     colours = [len(np.unique(picture.reshape(-1, 3), axis=0)) for picture in pictures(shown[0])]

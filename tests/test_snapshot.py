@@ -75,6 +75,34 @@ def test_the_pull_is_minus_the_slope_of_each_sample_s_loss():
     np.testing.assert_allclose(s.pull, sigmoid(-a)[:, None] * [3.0, -0.5], atol=1e-12)
 
 
+def test_the_pull_is_that_of_the_run_s_own_loss():
+    """In units of ∂a/∂x, of log(1 − σ(a)) it is σ(a), and of Wasserstein's −a it is 1."""
+    for loss, pulled in ((ng.losses.minimax, sigmoid), (ng.losses.wasserstein, np.ones_like)):
+        s = snapshot(run_on(rows()[:70], loss=loss))
+        a = s.x_g @ [3.0, -0.5] + 0.25
+        np.testing.assert_allclose(s.pull, pulled(a)[:, None] * [3.0, -0.5], rtol=1e-9, atol=1e-12)
+
+
+def test_a_look_is_the_same_twice_and_the_run_goes_on_as_if_there_were_none():
+    """With noise in D, which each look draws again from a stream of its own; with a mean kept by BatchNorm in G."""
+
+    def run():
+        G = ng.Network([ng.Linear(2, 2), ng.BatchNorm(2)], seed=1, dtype="float64")
+        D = ng.Network([ng.InstanceNoise(2.0), ng.Linear(2, 3), ng.Tanh(), ng.Linear(3, 1)], seed=2, dtype="float64")
+        return ng.Training(G, D, rows()[:50], batch=10, threads=1)
+
+    quiet, watched = run(), run()
+    list(quiet.steps(3))
+    for _ in watched.steps(3, every=1):
+        first, second = snapshot(watched), snapshot(watched)
+        assert (first.pull == second.pull).all() and (first.x_g == second.x_g).all()
+        assert abs(first.pull).max() > 0
+    for player in ("G", "D"):
+        one, other = getattr(quiet, player), getattr(watched, player)
+        assert (one.theta == other.theta).all() and (one.buffers == other.buffers).all()
+        assert (one.grad == other.grad).all()
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_the_surface_has_x_1_along_its_rows_and_x_2_upwards(axis):
     """For a D that looks at one number alone."""

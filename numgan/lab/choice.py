@@ -75,6 +75,11 @@ class Choice:
             check_number(name, getattr(self, name), "[0, inf)")
         if not len(self.points):
             raise InputError("there are no points: give some, as (x₁, x₂) each")
+        for point in self.points:
+            if np.shape(point) != (2,):
+                raise InputError(f"a point is two numbers, (x₁, x₂), got {point!r}")
+            for number in point:
+                check_number("a point's number", number, "(-1e6, 1e6)")
         if self.batch % self.pack:
             raise InputError(f"batch is {self.batch}, expected a multiple of pack, {self.pack}: change one of them")
         if self.penalty != "none" and self.pack > 1:

@@ -46,7 +46,8 @@ def film(run: Training, steps: int, path: str | Path, frames: int = 40, title: s
     shot = [_frame(run, None)]
     broke = ""
     try:
-        shot += [_frame(run, shot[0].seen.box) for _ in run.steps(steps, every=max(1, steps // frames))]
+        for _ in run.steps(steps, every=max(1, steps // frames)):
+            shot.append(_frame(run, shot[0].seen.box))
     except DivergedError as error:
         broke = f"diverging: {error}"
     write[path.suffix](shot, run, title, broke, path)

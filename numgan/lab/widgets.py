@@ -12,7 +12,7 @@ import numpy as np
 
 from numgan.errors import DivergedError, InputError
 from numgan.lab import plots
-from numgan.lab.choice import DATA, LOSSES, PENALTIES
+from numgan.lab.choice import DATA, LOSSES, PENALTIES, Point
 from numgan.lab.health import health
 from numgan.lab.live import Board
 
@@ -43,7 +43,7 @@ class Panel:
         self.says = w.HTML()
         self.fields = self._fields()
         self.points = w.Textarea(description="points", rows=6, placeholder="x₁ x₂, a point a line")
-        self.points.value = "\n".join(f"{x:g} {y:g}" for x, y in board.choice.points)
+        self.points.value = "\n".join(map(_text, board.choice.points))
         self.lattice = self._lattice()
         self.play = self._button("Play", self._play_or_pause)
         self.buttons = {
@@ -118,10 +118,8 @@ class Panel:
 
     def _set_points(self) -> None:
         """What stands in the text, once it can be read; shown in the lattice too."""
-        rows = [line.replace(",", " ").split() for line in self.points.value.splitlines() if line.strip()]
-        try:
-            points = tuple((float(x), float(y)) for x, y in rows)
-        except ValueError:
+        points = tuple(map(_point, self._written()))
+        if None in points:
             self.tell("not possible: a point is two numbers, x₁ and x₂, a point a line")
             return
         for at, button in self.lattice.items():
@@ -132,10 +130,14 @@ class Panel:
     def _clicked(self, at: tuple[float, float], there: bool) -> None:
         """A point of the lattice was switched on or off."""
         self.lattice[at].button_style = SELECTED if there else ""
-        points = [line for line in self.points.value.splitlines() if line.strip()]
-        text = f"{at[0]:g} {at[1]:g}"
-        if there != (text in points):
-            self.points.value = "\n".join([*points, text] if there else [line for line in points if line != text])
+        lines = self._written()
+        others = [line for line in lines if _point(line) != at]
+        if there != (len(others) < len(lines)):
+            self.points.value = "\n".join([*lines, _text(at)] if there else others)
+
+    def _written(self) -> list[str]:
+        """The lines of the text that are not empty."""
+        return [line for line in self.points.value.splitlines() if line.strip()]
 
     # The widgets
 
@@ -204,6 +206,20 @@ class Panel:
                 w.Box([own, code], layout=flow),
             ]
         )
+
+
+def _text(point: Point) -> str:
+    """Such as "0.25 -2", with all its digits."""
+    return " ".join(str(number).removesuffix(".0") for number in point)
+
+
+def _point(line: str) -> Point | None:
+    """What `_text` wrote, or a person, perhaps with a comma; None where it is no point."""
+    try:
+        x, y = map(float, line.replace(",", " ").split())
+    except ValueError:
+        return None
+    return x, y
 
 
 def board(**settings: Any) -> Any:
