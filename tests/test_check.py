@@ -133,7 +133,7 @@ def test_small_mistakes_are_found_too(wrong):
 
 
 def test_one_wrong_entry_among_many_is_found():
-    W, b = rng().standard_normal((40, 30)), np.zeros(30)
+    W, b = rng().standard_normal((25, 18)), np.zeros(18)
     pair = linear(W, b)
 
     def backward(dy, x):
@@ -141,7 +141,7 @@ def test_one_wrong_entry_among_many_is_found():
         grads["W"][17, 5] += 0.001 * np.abs(grads["W"]).max()
         return dx, grads
 
-    report = gradcheck(x=rng(1).standard_normal((6, 40)), **{**pair, "backward": backward})
+    report = gradcheck(x=rng(1).standard_normal((6, 25)), **{**pair, "backward": backward})
     assert [c.name for c in report.comparisons if c.verdict != "ok"] == ["W"]
 
 
@@ -154,7 +154,7 @@ def test_a_large_network_is_quick():
 
 def test_dy_is_not_the_x_of_the_same_seed():
     """What only holds where dy = x must not pass, whichever seed both were drawn from."""
-    for seed in range(5):
+    for seed in range(2):
         for shape in ((6, 4), (24,), (5, 1)):
             x = rng(seed).standard_normal(shape)
             assert not gradcheck(forward=lambda x: x * x, backward=lambda dy, x: 2 * dy * dy, x=x, seed=seed).ok

@@ -226,3 +226,81 @@ def test_functions_and_losses_may_be_given_whole_numbers():
 def test_logits_that_are_none(x, says):
     with pytest.raises(ng.InputError, match=says):
         gradcheck(ng.losses.minimax, x)
+
+
+# Word by word
+
+
+def refused(**arguments):
+    with pytest.raises(ng.InputError) as error:
+        gradcheck(**arguments)
+    return str(error.value)
+
+
+FORMS = (
+    "an object (a layer, a network or a loss), or forward=, backward= and x= (two functions), "
+    "or value=, grad= and at= (a scalar function of a vector)"
+)
+
+
+def test_each_refusal_word_by_word():
+    def f(x):
+        return x
+
+    x = np.ones((2, 3))
+    assert refused(obj=ng.Tanh(), value=np.sum) == refused() == f"gradcheck takes one thing: {FORMS}"
+    assert refused(obj=ng.Tanh) == f"gradcheck takes {FORMS}; got {ng.Tanh!r}: call the class, as in Tanh()"
+    assert refused(obj=f) == f"gradcheck takes {FORMS}; got {f!r}: pass it as forward=, with a backward= and an x="
+    bare = Bare()
+    assert refused(obj=bare) == (
+        f"gradcheck takes {FORMS}; got {bare!r}: pass its forward=, its backward= and an x=, "
+        "or derive its class from ng.Layer"
+    )
+    assert refused(obj="x") == f"gradcheck takes {FORMS}; got 'x'"
+    assert refused(forward=f, x=x) == "a pair of functions needs all of forward=, backward= and x="
+    assert refused(value=f, grad=f) == "a scalar function needs all of value=, grad= and at="
+    assert refused(forward=f, backward=3, x=x) == (
+        "backward must be a function, got a int: expected backward(dy, cache) or backward(dy)"
+    )
+    assert refused(forward=3, backward=f, x=x) == (
+        "forward must be a function, got a int: expected forward(x), which reads the arrays in params by itself"
+    )
+    assert refused(forward=f, backward=lambda dy, x: (dy, {"W": W}), x=x) == (
+        "backward returned 'W', expected dx alone, for params= is empty"
+    )
+    assert refused(forward=f, backward=lambda dy, x: (dy, {"a": "b", "b": [1]}), x=x, params={"a": W, "b": W}) == (
+        "backward returned a str for a, expected dx, {'a': da, 'b': db}"
+    )
+    assert refused(forward=f, backward=f, x=x, params={"W": 2.0}) == (
+        "params['W'] must be the NumPy array that forward reads, got a float"
+    )
+    assert refused(forward=f, backward=f, x=x, params=W) == (
+        "params must be a dict such as {'W': W}, got an array of shape (3, 3)"
+    )
+    assert refused(value=lambda t: "1", grad=f, at=x[0]) == "value returned a str, expected a number"
+    assert refused(value=np.sum, grad=lambda t: ("a",), at=x[0]) == (
+        "grad returned 1 values, expected an array of shape (3,)"
+    )
+    assert refused(obj=Unfinished()) == (
+        "Unfinished.forward is missing: a layer needs forward(self, x, train=False, rng=None)"
+    )
+    assert refused(obj=Lonely(), x=x) == "Lonely.forward returned an array of shape (2, 3), expected y, cache"
+    assert refused(obj=ng.Tanh(), x=np.ones((2, 0))) == (
+        "x is empty (shape (2, 0)), so there is nothing to compare: pass at least one row"
+    )
+    assert refused(obj=ThreeColumns()).endswith("; this x was drawn at random: pass one that fits")
+
+
+class Backless(ng.Layer):
+    """Has no backward and no dx."""
+
+    def forward(self, x, train=False, rng=None):
+        return x, None
+
+
+def test_a_layer_without_a_backward():
+    assert (
+        refused(obj=Backless())
+        == refused(obj=ng.Network([ng.Tanh(), Backless()]))
+        == ("Backless.backward is missing: a layer needs backward(self, dy, cache, params=True, inputs=True, add=True)")
+    )

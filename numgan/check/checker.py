@@ -135,7 +135,7 @@ def _notes(point: Point, here: list[Comparison], nearby: list[Comparison]) -> li
 
 
 def _kink_note(c: Comparison) -> str:
-    where = "" if c.where == "direction" else f" at {c.where}"
+    where = f" at {c.kink_at}" if c.kink_at else ""
     return f"{c.name} lies on or near a kink{where}, where there is no derivative: compared at a point nearby"
 
 

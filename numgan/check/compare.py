@@ -95,6 +95,7 @@ class Point:
         verdict, where = self.criterion.verdict(error, rounding), _index(a, at[worst])
         c = Comparison(name, a.shape, where, analytic, numeric, error, verdict, worst, rounding)
         c.kink = direction.kink or bool(kinks.any())
+        c.kink_at = where if kinks.any() else ""
         if outside.any():
             c.kink_error = _kink_error(c, low[worst], high[worst])
         return c

@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 
+from numgan.check.differences import restored
 from numgan.check.pairs import Gradients, NetworkPair, Pair, gradient_name
 from numgan.check.simple import max_abs, rel_error
 from numgan.network import Tape
@@ -82,12 +83,14 @@ def wrong_dtype(pair: Pair, dy: np.ndarray) -> Finding:
 
 def cast_to_float32(pair: Pair, dy: np.ndarray) -> Finding:
     """The dtype says float64, but all numbers are float32 numbers, even where those that go in have more digits."""
-    for a in pair.tensors.values():
-        a *= 1 + 1e-3 / 3
-    y, cache = pair.run_forward(pair.x)
-    grads = {gradient_name(name): g for name, g in pair.run_backward(dy.copy(), cache).items() if g is not None}
+    with restored(pair.tensors.values()):
+        for a in pair.tensors.values():
+            a *= 1 + 1e-3 / 3
+        y, cache = pair.run_forward(pair.x)
+        grads = {gradient_name(name): g for name, g in pair.run_backward(dy.copy(), cache).items() if g is not None}
+        y = np.array(y)  # it may be x itself
     least = 1e-8 * max(1.0, *map(max_abs, grads.values()))  # what is less may be rounding error, which has few digits
-    for name, v in {"y": np.asarray(y), **grads}.items():
+    for name, v in {"y": y, **grads}.items():
         if _holds_only_float32(v[np.abs(v) > least]):
             return f"wrong dtype: {name} holds only float32 numbers although x is float64: an array is cast to float32"
     return None
@@ -134,7 +137,7 @@ RULES: list[Callable[[Pair, np.ndarray], Finding]] = [
     accumulated_between_calls,
     state_kept_between_calls,
     wrong_dtype,
-    cast_to_float32,  # modifies the arrays, so it comes last
+    cast_to_float32,
 ]
 
 NETWORK_RULES: list[Callable[[NetworkPair, np.ndarray], Finding]] = [

@@ -21,8 +21,7 @@ BROADCAST = "(m,) against (m, 1) broadcast"
 
 def not_read(e: Evidence) -> Finding:
     """The derivative of a dead ReLU is 0 too, so y must be the same however far the tensor moves."""
-    columns = e.jacobians[e.name].columns
-    if not columns or any(c.central.any() for c in columns) or not _y_is_constant(e):
+    if not _y_is_constant(e):
         return None
     what = e.name if e.is_x else f"params[{e.name!r}]" if e.pair.x is not None else f"its argument ({e.name})"
     got = "the gradient is not" if e.returned else "backward returns no gradient"
@@ -33,7 +32,7 @@ def missing(e: Evidence) -> Finding:
     if e.returned and (e.analytic.any() or not e.analytic.size):
         return None
     got = "zeros" if e.returned else "nothing"
-    if e.is_x or e.tensor.ndim != 1:
+    if e.pair.x is None or e.is_x or e.tensor.ndim != 1:
         return f"gradient missing: backward returns {got} for {e.name}, but y depends on it"
     return f"bias gradient missing: backward returns {got} for {e.name}; where y = x W + b, db = Σ_rows dy"
 
@@ -66,15 +65,16 @@ def sign_flipped(e: Evidence) -> Finding:
 
 
 def averaged(e: Evidence) -> Finding:
-    if e.is_x or e.m == 1 or not e.fits or not e.correct(e.m * e.analytic) or _dx_is_averaged_too(e):
+    if e.pair.x is None or e.is_x or e.m == 1 or not e.fits:
+        return None
+    if not e.correct(e.m * e.analytic) or _dx_is_averaged_too(e):
         return None
     return f"averaged over the batch instead of summed: {e.dname} is a sum over rows; any 1/m (m = {e.m}) is in dy"
 
 
 def constant_factor(e: Evidence) -> Finding:
     for name, c in _factors(e):
-        right = e.analytic / c
-        if e.fits and e.correct(right) and not e.correct(e.analytic):  # else the wrong entries were not measured
+        if e.fits and e.correct(e.analytic / c):
             return f"off by a constant factor: {e.dname} is {name} times the correct one"
     return None
 
@@ -167,7 +167,7 @@ def _is_homogeneous(e: Evidence, k: float) -> bool:
 def _dx_is_averaged_too(e: Evidence) -> bool:
     """Then the factor 1/m is in all of backward, not in a sum over rows."""
     x = e.of(e.pair.x_name)
-    return e.pair.x is not None and x.fits and x.correct(x.m * x.analytic)
+    return x.fits and x.correct(x.m * x.analytic)
 
 
 def _factors(e: Evidence) -> Iterator[tuple[str, float]]:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from numgan.check.evidence import Evidence
-from numgan.check.simple import max_abs
+from numgan.check.simple import max_abs, rel_error
 
+UNKNOWN = "no known mistake explains it"
 FEW = 2  # at least so many entries on each side, or else a border between them may be chance
 Slopes = tuple[float, float]  # of an activation, below and above 0
 
@@ -37,7 +38,19 @@ def region(e: Evidence) -> str:
     place = next((p for p in (_beyond(e, off, known & ~off), _lines(off)) if p), "")
     if place:
         return f"wrong only {place}: {_factor(e.analytic[off], numeric[off])}"
-    return f"no known mistake explains it: {_count(off, int(known.sum()))}"
+    return f"{UNKNOWN}: {_count(off, int(known.sum()))}"
+
+
+def nearly_right(e: Evidence) -> str | None:
+    """For entries that agree to five digits where the gradient is wrong all the same."""
+    if not e.correct(e.analytic):
+        return None
+    numeric = e.numeric(e.dy)
+    n = int(np.isfinite(numeric).sum())
+    if n < e.tensor.size:
+        return f"{UNKNOWN}: the {n} entries that were measured one by one are right, but others are not"
+    error = f"{rel_error(e.analytic, numeric):.1e}"
+    return f"wrong after the fifth digit: {e.dname} is off by {error} of its largest entry, as by a rounded constant"
 
 
 def _slopes(e: Evidence) -> Iterator[tuple[Slopes, Slopes, str]]:
@@ -112,13 +125,11 @@ def _factor(analytic: np.ndarray, numeric: np.ndarray) -> str:
     proportional = max_abs(analytic - c * numeric) <= 1e-5 * max_abs(analytic)
     if c and analytic.size > 1 and proportional:
         return f"off by the factor {c:.6g} there"
-    return "no known mistake explains it"
+    return UNKNOWN
 
 
 def _count(off: np.ndarray, n: int) -> str:
     if off.sum() == n:
         return f"all {n} entries are wrong"
-    if not off.any():
-        return f"the {n} entries that were measured one by one are right, but others are not"
     first = ", ".join(str(where.tolist()) for where in np.argwhere(off)[:3])
     return f"{off.sum()} of {n} entries are wrong, at {first}{' …' if off.sum() > 3 else ''}"

@@ -25,6 +25,7 @@ class Comparison:
     worst: int = 0  # position of the entry that the table shows
     rounding: bool = False  # the error exceeds the tolerance, but not the rounding error of the differences
     kink: bool = False
+    kink_at: str = ""  # the index of an entry at a kink
     kink_error: str = ""  # a sentence, where a gradient at a kink lies outside the one-sided derivatives
 
     @property

@@ -16,23 +16,17 @@ from numgan.check.windowed import FIRST, LAST, Change, Windowed, recognised
 IMAGE = ("images", "rows", "columns", "channels")
 KERNEL = ("rows", "columns", "channels", "filters")
 OVERWRITTEN = "overlapping patches overwritten"
-USUAL = [(0, 3, 1, 2), (2, 0, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (0, 2, 1), (2, 0, 1), (1, 0, 2)]  # orders of axes
+CHANNELS_FIRST = [(0, 3, 1, 2), (2, 0, 1, 3), (2, 0, 1)]  # before their inverses, which explain the same numbers
 
 
-def of_windows(hypothesis: Callable[[Evidence, Windowed], Finding]) -> Callable[[Evidence], Finding]:
-    """A hypothesis on pairs that are a sum over windows, of which backward returns a gradient."""
-
-    def asked(e: Evidence) -> Finding:
-        if not e.returned:
-            return None
-        c = recognised(e)
-        return hypothesis(e, c) if c and c.role(e) else None
-
-    asked.__name__ = hypothesis.__name__
-    return asked
+def of_windows(e: Evidence) -> Finding:
+    """The first of the mistakes below, on pairs that are a sum over windows, of which backward returns a gradient."""
+    c = recognised(e) if e.returned else None
+    if c is None or not c.role(e):
+        return None
+    return next(filter(None, (mistake(e, c) for mistake in MISTAKES)), None)
 
 
-@of_windows
 def patches_overwritten(e: Evidence, c: Windowed) -> Finding:
     """`=` where `+=` belongs, in forward or in backward. `+=` with indices that repeat overwrites too."""
     text = "where windows overlap, use += window by window (with repeated indices it adds once), not ="
@@ -44,7 +38,6 @@ def patches_overwritten(e: Evidence, c: Windowed) -> Finding:
     return None
 
 
-@of_windows
 def kernel_flipped(e: Evidence, c: Windowed) -> Finding:
     for which in ("[::-1, ::-1]", "[::-1]", "[:, ::-1]"):
         axes = {"[::-1, ::-1]": (0, 1), "[::-1]": (0,), "[:, ::-1]": (1,)}[which]
@@ -54,7 +47,6 @@ def kernel_flipped(e: Evidence, c: Windowed) -> Finding:
     return None
 
 
-@of_windows
 def stride_ignored(e: Evidence, c: Windowed) -> Finding:
     for stride in (1, *range(2, max(c.kernel) + 2)):
         other = replace(c, stride=stride)
@@ -64,7 +56,6 @@ def stride_ignored(e: Evidence, c: Windowed) -> Finding:
     return None
 
 
-@of_windows
 def padding_off(e: Evidence, c: Windowed) -> Finding:
     p = c.padding
     if c.role(e) == "large" and e.is_analytic(_whole(e, replace(c, padding=0))):
@@ -78,13 +69,12 @@ def padding_off(e: Evidence, c: Windowed) -> Finding:
     return None
 
 
-@of_windows
 def layout_confused(e: Evidence, c: Windowed) -> Finding:
     """Axes in another order, by a reshape where a transpose belongs or by a transpose too many."""
     if c.role(e) == "W" and not e.fits:
         return _transposable(e)
     for role, names in (("W", KERNEL if c.W_name else KERNEL[:3]), ("large", IMAGE), ("small", IMAGE)):
-        orders = sorted(list(permutations(range(len(names))))[1:], key=lambda order: order not in USUAL)
+        orders = sorted(list(permutations(range(len(names))))[1:], key=lambda order: order not in CHANNELS_FIRST)
         for order in orders:
             for change in _misreadings((*order, *range(len(order), 4))):
                 if e.is_analytic(c.gradient(e, **{role: change})):
@@ -93,7 +83,6 @@ def layout_confused(e: Evidence, c: Windowed) -> Finding:
     return None
 
 
-@of_windows
 def overlap_averaged(e: Evidence, c: Windowed) -> Finding:
     """fold taken for the inverse of unfold."""
     right = c.gradient(e)
@@ -107,7 +96,6 @@ def overlap_averaged(e: Evidence, c: Windowed) -> Finding:
     return None
 
 
-@of_windows
 def kernel_in_part(e: Evidence, c: Windowed) -> Finding:
     """Entries of the kernel left out, or counted more than once."""
     if c.role(e) == "W":
@@ -120,7 +108,6 @@ def kernel_in_part(e: Evidence, c: Windowed) -> Finding:
     return f"part of the kernel left out: {e.dname} lacks entry {_where(weights == 0)}: look for a loop that ends early"
 
 
-@of_windows
 def windows_in_part(e: Evidence, c: Windowed) -> Finding:
     """Windows left out, as by a loop that ends early or by `=` in place of `+=`, or counted more than once."""
     places = (c.x if c.transposed else c.y).shape[1:3]
@@ -132,6 +119,18 @@ def windows_in_part(e: Evidence, c: Windowed) -> Finding:
     if weights.sum() == 1:
         return f"not summed over the windows: {e.dname} has window {_where(weights == 1)} alone: use +=, not ="
     return f"windows left out: {e.dname} lacks window {_where(weights == 0)}: look for a loop that ends early"
+
+
+MISTAKES: list[Callable[[Evidence, Windowed], Finding]] = [
+    patches_overwritten,
+    kernel_flipped,
+    stride_ignored,
+    padding_off,
+    overlap_averaged,
+    kernel_in_part,
+    windows_in_part,
+    layout_confused,  # tries some hundred ways, so it comes last
+]
 
 
 def not_summed_over_pixels(e: Evidence) -> Finding:

@@ -116,9 +116,12 @@ class Windowed:
 
     def _connected(self, h: int, w: int, h_small: int, w_small: int) -> Iterator[tuple[Place, Pixels, Pixels]]:
         """Each entry of the kernel, and the pixels of the two images that it connects."""
+        high, wide = self.kernel
+        rows = [self._along(h, h_small, i) for i in range(high)]
+        columns = [self._along(w, w_small, j) for j in range(wide)]
         places = list(np.ndindex(self.kernel))
         for i, j in places[::-1] if self.winner == LAST else places:  # the last window sees a pixel at (i, j) = 0
-            (R, r), (S, s) = self._along(h, h_small, i), self._along(w, w_small, j)
+            (R, r), (S, s) = rows[i], columns[j]
             yield (i, j), (slice(None), R[:, None], S), (slice(None), r[:, None], s)
 
     def _along(self, large: int, small: int, i: int) -> tuple[np.ndarray, np.ndarray]:
