@@ -304,6 +304,155 @@ def test_rows_that_depend_on_each_other_in_evaluation_alone(monkeypatch):
     assert gradcheck(MixesInEvaluation()).ok
 
 
+# Which tensor, and by whom
+
+
+def linear_but(*, forward=None, backward=None):
+    """A Linear whose forward or backward also does this to the arrays that it was given, by name."""
+    W, b, x = normal(4, 3), normal(3), normal(5, 4)
+
+    def run(x):
+        y = x @ W + b
+        if forward:
+            forward({"x": x, "W": W, "b": b})
+        return y, x.copy()
+
+    def back(dy, x_then):
+        dx, grads = dy @ W.T, {"W": x_then.T @ dy, "b": dy.sum(axis=0)}
+        if backward:
+            backward({"W": W, "b": b, "dx": dx, **{f"d{name}": g for name, g in grads.items()}})
+        return dx, grads
+
+    return gradcheck(forward=run, backward=back, x=x, params={"W": W, "b": b}).diagnosis
+
+
+@pytest.mark.parametrize("name", ["x", "W", "b"])
+def test_the_array_that_is_changed_and_by_which_function(name):
+    def change(arrays):
+        arrays[name] += 1
+
+    def says(by):
+        return f"input modified in place: {by} changes {name} (a side effect), "
+
+    assert linear_but() == ""
+    assert linear_but(forward=change).startswith(says("forward"))
+    if name != "x":
+        assert linear_but(backward=change).startswith(says("backward"))
+
+
+@pytest.mark.parametrize("name", ["dx", "dW", "db"])
+def test_the_gradient_that_changes_from_call_to_call(name):
+    calls = []
+
+    def grows(arrays):
+        calls.append(1)
+        arrays[name] *= len(calls)
+
+    def alternates(arrays):
+        calls.append(1)
+        arrays[name] *= (-1) ** len(calls)
+
+    assert linear_but(backward=grows) == (
+        f"accumulation doubled on a second call: each call adds to the {name} of the last: start from zeros"
+    )
+    assert linear_but(backward=alternates) == (
+        f"input modified in place: a second backward with the same cache returns a different {name}"
+    )
+
+
+@pytest.mark.parametrize("name", ["dx", "dW", "db"])
+def test_the_gradient_that_reads_the_last_batch(name):
+    last = {}
+
+    def scale(arrays):
+        arrays[name] *= last["x"].sum()
+
+    assert linear_but(forward=lambda arrays: last.update(x=arrays["x"].copy()), backward=scale) == (
+        "stale cache: after a forward pass of another batch, backward returns a different "
+        f"{name} for the same cache: it reads state kept between calls; it must read the cache that forward returned"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["W", "b"])
+def test_the_parameter_of_the_wrong_dtype_or_shape(wrong):
+    params = {"W": normal(4, 3), "b": normal(3)}
+    shape = params[wrong].shape
+
+    def check(params, change=lambda g: g):
+        def backward(dy, x):
+            grads = {"W": x.T @ dy, "b": dy.sum(axis=0)}
+            return dy @ params["W"].T, {**grads, wrong: change(grads[wrong])}
+
+        return gradcheck(
+            forward=lambda x: x @ params["W"] + params["b"], backward=backward, x=normal(5, 4), params=params
+        )
+
+    single = check({**params, wrong: params[wrong].astype("float32")})
+    assert single.diagnosis.startswith(f"wrong dtype: {wrong} is float32: differences need float64, as in {wrong}.as")
+    assert check(params, lambda g: g.astype("float32")).diagnosis == (
+        f"wrong dtype: d{wrong} is float32 although x is float64"
+    )
+    report = check(params, lambda g: g[:2])
+    assert report.diagnosis == (
+        f"{wrong}: wrong shape: d{wrong} must have the shape of {wrong}, {shape}; got {(2, *shape[1:])}"
+    )
+    assert [name for name, verdict in verdicts(report).items() if verdict != "ok"] == [wrong]
+
+
+def test_a_backward_may_return_one_array_again_and_again():
+    """Its numbers are read before the next call."""
+    x = normal(4, 3)
+    for c, found in ((1, []), (-1, ["x: sign flipped: −dx is correct"])):
+        out = np.empty(x.shape)
+
+        def backward(dy, x, out=out, c=c):
+            out[...] = c * dy * np.cos(x)
+            return out
+
+        assert causes(gradcheck(forward=np.sin, backward=backward, x=x)) == found
+
+
+def test_the_dy_of_a_number_is_a_number_and_of_one_row_an_array():
+    kinds = set()
+
+    def backward(dy, x):
+        kinds.add(type(dy))
+        return dy * np.cos(x)
+
+    assert gradcheck(forward=lambda x: np.sin(x).sum(), backward=backward, x=normal(3)).ok
+    assert kinds == {float}
+    kinds.clear()
+    assert gradcheck(forward=np.sin, backward=backward, x=normal(1)).ok
+    assert kinds == {np.ndarray}
+
+
+def test_a_scalar_function_of_one_number_and_parts_that_leave_some_out():
+    assert gradcheck(value=lambda t: t[0] ** 2, grad=lambda t: 2 * t[0], at=[3.0]).ok
+    assert gradcheck(value=lambda t: t[0] ** 2, grad=lambda t: [2 * t[0]], at=np.array([3])).ok
+    at = np.arange(1.0, 7)
+    report = gradcheck(
+        value=lambda t: (t**2).sum(),
+        grad=lambda t: 2 * t * np.array([9, 1, 9, -1, -1, 9]),  # wrong where no part looks, too
+        at=at,
+        parts={"late": slice(3, 5), "early": slice(1, 2)},
+        entries=True,
+    )
+    assert verdicts(report) == {"late": "sign flipped", "early": "ok"}
+    assert report.comparisons[0].numeric == pytest.approx([8, 10])
+    assert at.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_rows_may_be_lists():
+    rows = [[0.5, -1.0, 2.0], [1.5, 0.25, -3.0]]
+    for obj in (ng.Tanh(), ng.Network([ng.Linear(3, 2)])):
+        report = gradcheck(obj, rows, entries=True)
+        assert report.ok
+        assert report.comparisons[0].shape == (2, 3)
+    (c,) = gradcheck(ng.Tanh(), rows, entries=True).comparisons
+    (same,) = gradcheck(ng.Tanh(), np.array(rows), entries=True).comparisons
+    assert np.array_equal(c.numeric, same.numeric)
+
+
 # Both modes, both players, two seeds
 
 
