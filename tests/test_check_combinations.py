@@ -165,6 +165,14 @@ def test_a_cause_must_explain_a_second_dy():
     assert len(seen) >= 3
 
 
+def test_a_factor_that_goes_by_dy_is_no_constant():
+    x = normal(4, 3)
+    squared = gradcheck(forward=np.sin, backward=lambda dy, x: np.abs(dy).sum() * dy * np.cos(x), x=x)
+    assert verdicts(squared) == {"x": "not linear in dy"}
+    scalar = gradcheck(forward=lambda x: (x**2).sum(), backward=lambda dy, x: 1.25 * 2 * x, x=x)
+    assert causes(scalar) == ["x: off by a constant factor: dx is 1.25 times the correct one"]
+
+
 def test_which_of_two_square_matrices_was_transposed():
     W, V, x = normal(3, 3), normal(3, 3, seed=1), normal(5, 3)
 
@@ -586,6 +594,14 @@ def test_an_argument_with_a_default_is_still_given_the_cache():
         return dy * cache
 
     assert gradcheck(forward=lambda x: (np.sin(x), np.cos(x)), backward=backward, x=normal(4, 3)).ok
+
+
+def test_a_backward_that_hands_any_arguments_on_is_given_dy_and_the_cache():
+    def backward(*arguments):
+        dy, x = arguments
+        return dy * np.cos(x)
+
+    assert gradcheck(forward=np.sin, backward=backward, x=normal(4, 3)).ok
 
 
 def refused(*arguments, **named):
