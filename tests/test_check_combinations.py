@@ -273,6 +273,8 @@ class Careless(ng.Linear):
             g[...] = before + own
         elif self.rule == "writes" and not params:
             g[...] = own
+        elif self.rule == "adds unasked" and not params and add:
+            g[...] = before + own
         return dx
 
 
@@ -283,6 +285,7 @@ class Careless(ng.Linear):
         ("overwrites", "accumulation overwritten: with add=True backward must add to {}"),
         ("adds", "accumulation doubled on a second call: each call adds to the {} of the last: start from zeros"),
         ("writes", "gradient written although params=False: backward must then not modify {}"),
+        ("adds unasked", "gradient written although params=False: backward must then not modify {}"),
     ],
 )
 def test_the_parameter_in_which_a_rule_is_broken(rule, says, name, monkeypatch):
@@ -395,6 +398,8 @@ def test_the_parameter_of_the_wrong_dtype_or_shape(wrong):
             forward=lambda x: x @ params["W"] + params["b"], backward=backward, x=normal(5, 4), params=params
         )
 
+    y = gradcheck(forward=lambda x: np.sin(x).astype("float32"), backward=lambda dy, x: dy * np.cos(x), x=normal(3))
+    assert y.diagnosis == "wrong dtype: y is float32 although x is float64"
     single = check({**params, wrong: params[wrong].astype("float32")})
     assert single.diagnosis.startswith(f"wrong dtype: {wrong} is float32: differences need float64, as in {wrong}.as")
     assert check(params, lambda g: g.astype("float32")).diagnosis == (
@@ -450,6 +455,14 @@ def test_a_scalar_function_of_one_number_and_parts_that_leave_some_out():
     assert at.tolist() == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
+def test_pixels_are_floats_for_a_layer_and_any_numbers_for_a_function(dtype):
+    x = np.array([[1, 0, 1], [0, 1, 1]], dtype=dtype)
+    assert refused(ng.Tanh(), x) == f"x must hold floating-point numbers, got {dtype}: pass x.astype(float)"
+    assert gradcheck(forward=np.sin, backward=lambda dy, x: dy * np.cos(x), x=x).ok
+    assert gradcheck(ng.losses.least_squares, x[:, :1]).ok
+
+
 def test_rows_may_be_lists():
     rows = [[0.5, -1.0, 2.0], [1.5, 0.25, -3.0]]
     for obj in (ng.Tanh(), ng.Network([ng.Linear(3, 2)])):
@@ -462,6 +475,66 @@ def test_rows_may_be_lists():
 
 
 # Both modes, both players, two seeds
+
+
+class Both(ng.Linear):
+    """Stochastic, so that it is checked in both modes, and wrong in one of them."""
+
+    stochastic = True
+    wrong: bool | None = None  # in training
+
+    def forward(self, x, train=False, rng=None):
+        return super().forward(x, train, rng)[0], (x, train)
+
+    def backward(self, dy, cache, params=True, inputs=True, add=True):
+        x, train = cache
+        if params:
+            by = len(x) if train == self.wrong else 1
+            self.dW[...] = x.T @ dy / by + (self.dW if add else 0)
+            self.db[...] = dy.sum(axis=0) / by + (self.db if add else 0)
+        return dy @ self.W.T
+
+
+class SineInEvaluation(ng.Layer):
+    """y = x times noise in training; in evaluation sin x, with its derivative taken at the output."""
+
+    stochastic = True
+
+    def forward(self, x, train=False, rng=None):
+        return (x * (noise := rng.random(x.shape)), noise) if train else (np.sin(x), np.cos(np.sin(x)))
+
+    def dx(self, dy, factor):
+        return dy * factor
+
+
+def test_the_cause_of_a_mistake_in_one_mode(monkeypatch):
+    says = "averaged over the batch instead of summed"
+    for wrong, suffix in ((True, ""), (False, " (evaluation)")):
+        monkeypatch.setattr(Both, "wrong", wrong)
+        found = verdicts(gradcheck(Both(4, 3)))
+        assert [*found] == ["x", "W", "b", "x (evaluation)", "W (evaluation)", "b (evaluation)"]
+        assert {name for name, v in found.items() if v != "ok"} == {f"W{suffix}", f"b{suffix}"}
+        assert {v for v in found.values() if v != "ok"} == {says}
+    assert verdicts(gradcheck(SineInEvaluation())) == {
+        "x": "ok",
+        "x (evaluation)": "derivative taken at the output instead of the input",
+    }
+
+
+class TanhOfTheInput(ng.Tanh):
+    """dx = dy (1 − x²), where it must be dy (1 − y²)."""
+
+    def forward(self, x, train=False, rng=None):
+        return np.tanh(x), x
+
+
+def test_the_cause_of_a_mistake_in_a_layer_alone_and_in_a_network():
+    says = "derivative taken at the input instead of the output"
+    assert verdicts(gradcheck(TanhOfTheInput())) == {"x": says}
+    net = ng.Network([ng.Linear(4, 3), TanhOfTheInput()])
+    assert verdicts(gradcheck(net)) == {"x": says, "0.W": says, "0.b": says}
+    inner = ng.Network([ng.Linear(4, 3), ng.Network([TanhOfTheInput()])])
+    assert verdicts(gradcheck(inner)) == {"x": says, "0.W": says, "0.b": says}
 
 
 class BatchsOwn(ng.BatchNorm):
