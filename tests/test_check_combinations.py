@@ -203,22 +203,22 @@ def test_gradients_that_are_exchanged_are_named_each_way():
     ]
 
 
-@pytest.mark.parametrize("wrong", ["x", "W", "b"])
+@pytest.mark.parametrize("wrong", ["x", "V", "beta"])
 def test_what_is_missing_is_named_by_what_it_is(wrong):
     W, b, x = normal(4, 3), normal(3), normal(5, 4)
 
     def backward(zero):
         def of(dy, x):
-            grads = {"x": dy @ W.T, "W": x.T @ dy, "b": dy.sum(axis=0)}
+            grads = {"x": dy @ W.T, "V": x.T @ dy, "beta": dy.sum(axis=0)}
             grads[wrong] = 0 * grads[wrong] if zero else None
             return grads.pop("x"), grads
 
         return of
 
     for zero, got in ((True, "zeros"), (False, "nothing")):
-        report = gradcheck(forward=lambda x: x @ W + b, backward=backward(zero), x=x, params={"W": W, "b": b})
+        report = gradcheck(forward=lambda x: x @ W + b, backward=backward(zero), x=x, params={"V": W, "beta": b})
         says = {
-            "b": f"bias gradient missing: backward returns {got} for b; where y = x W + b, db = Σ_rows dy",
+            "beta": f"bias gradient missing: backward returns {got} for beta; where y = x W + b, db = Σ_rows dy",
         }.get(wrong, f"gradient missing: backward returns {got} for {wrong}, but y depends on it")
         assert causes(report) == [f"{wrong}: {says}"]
         assert [name for name, verdict in verdicts(report).items() if verdict != "ok"] == [wrong]
