@@ -99,7 +99,8 @@ def require_y_and_cache(layer: Layer, returned: object) -> None:
 def takes_dy_alone(backward: object) -> bool:
     """Is this backward(dy), which reads what the last forward pass left behind?"""
     signature = _signature(backward) if callable(backward) else None
-    return signature is not None and len(signature.parameters) == 1
+    kinds = [parameter.kind for parameter in signature.parameters.values()] if signature else []
+    return len(kinds) == 1 and kinds[0] is not inspect.Parameter.VAR_POSITIONAL
 
 
 def y_and_cache(returned: object, x: Array) -> tuple[Array, object]:

@@ -73,8 +73,9 @@ def averaged(e: Evidence) -> Finding:
 
 
 def constant_factor(e: Evidence) -> Finding:
+    """The same factor for any dy. A scalar's dy, which is 1, may be left out."""
     for name, c in _factors(e):
-        if e.fits and e.correct(e.analytic / c):
+        if e.fits and e.correct(e.analytic / c) and (not e.y.ndim or _is_homogeneous(e, 2.0)):
             return f"off by a constant factor: {e.dname} is {name} times the correct one"
     return None
 
