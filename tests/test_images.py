@@ -487,8 +487,10 @@ def test_a_folder_is_called_by_its_own_name_however_it_is_reached(tmp_path, monk
     plain("L", 9).save(tmp_path / "mine/a.png")
     os.symlink(tmp_path / "mine", tmp_path / "link")
     monkeypatch.chdir(tmp_path / "mine/sub")
-    for name in ("..", "../../link", "../sub/..", tmp_path / "mine/"):
-        assert load(name, size=2).name == "mine"
+    (tmp_path / "mine/sub/b.txt").touch()
+    for name in ("..", "../../link", "../sub/..", f"{tmp_path}/mine/", tmp_path / "mine"):
+        data, found = left_out(name, size=2)
+        assert data.name == "mine" and found.keys() == {"sub/b.txt"}
     asked = []
     monkeypatch.setattr(images, "read", lambda *given: asked.append(given))
     load(os.path.abspath(os.sep))

@@ -727,6 +727,13 @@ def test_a_file_is_whole_on_the_disk_before_it_takes_its_name(tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_bytes() == b"12345"
 
 
+def test_a_file_that_cannot_take_its_name_leaves_nothing_behind(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OSError), atomic(tmp_path / "a") as file:
+        file.write(b"12345")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and not [*(tmp_path / "a").iterdir()]
+
+
 def test_a_table_shows_its_cells_as_text():
     left, right = ' style="text-align: left"', ' style="text-align: right"'
     assert html_table(["a", "<b>"], [["1", "2"], ["x&y", "4"]]) == (
