@@ -62,6 +62,10 @@ class Network(Layer):
         return any(layer.stochastic for layer in self.layers)
 
     @property
+    def keeps_width(self) -> bool:  # type: ignore[override]
+        return all(layer.keeps_width for layer in self.layers)
+
+    @property
     def n_in(self) -> int | None:
         """The width of x, where a layer fixes it."""
         return self._n_in

@@ -969,8 +969,9 @@ def test_a_network_within_a_network_is_looked_into():
         return ng.Network([ng.Network([ng.Network(list(layers[:1])), *layers[1:]])])
 
     D = pair(False)[1]
-    G = ng.Network([within(ng.Reshape((2, 3, 2)), ng.Reshape((12,))), ng.Linear(12, 3)])
-    assert ng.Training(G, D, data(), batch=4).n_z == 12
+    up = ng.ConvTranspose2d(2, 1, stride=1, padding=0)  # 2 × 3 pixels → 5 × 6
+    G = ng.Network([within(ng.Reshape((2, 3, 2)), up), ng.Reshape((30,)), ng.Linear(30, 3)])
+    assert (G.n_in, G.axes_in, ng.Training(G, D, data(), batch=4).n_z) == (None, None, 12)
     assert ng.Training(within(ng.Linear(5, 4), ng.Linear(4, 3)), D, data(), batch=4).n_z == 5
     with pytest.raises(ng.InputError, match=r"n_z is|G does not say how wide its noise z is"):
         ng.Training(ng.Network([within(ng.Tanh(), ng.Tanh())]), D, data(), batch=4)
