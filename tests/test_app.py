@@ -598,7 +598,7 @@ def test_letters_that_a_stream_lacks_become_question_marks(encoding, monkeypatch
         ("lab idle --seed -1", "--seed must be"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeypatch, capsys):
+def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeypatch, capsys, no_steps):
     monkeypatch.chdir(tmp_path)
     assert cli.main([str(halves[0]) if word == "RUN" else word for word in words.split()]) == 2
     out, err = capsys.readouterr()
