@@ -606,6 +606,41 @@ def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeyp
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["train", "--data="], "data is given by a name or a path"),
+        (["train", "--model="], "unknown model ''"),
+        (["train", "--loss="], "unknown loss ''"),
+        (["train", "--backend="], "unknown backend ''"),
+        (["train", "--penalty="], "unknown penalty ''"),
+        (["train", "--resume="], "holds no run"),
+        (["train", "--resume", "RUN", "--backend="], "unknown backend ''"),
+        (["train", "--resume", "RUN", "--data="], "is an empty directory, expected images"),
+        (["train", "--resume", "RUN", "--model="], "--model cannot be changed by --resume"),
+        (["sample", "RUN", "--out="], "expected a name ending in .png or .npz"),
+        (["lab", "idle", "--cure", "none", "--out="], "expected a name ending in"),
+        (["lab", "idle", "--cure="], "unknown cure ''"),
+        (["lab", ""], "unknown recipe ''"),
+        (["data", "mnist", "--from="], "--from .: there is no train-images"),
+    ],
+)
+def test_an_empty_text_is_not_an_option_left_out(words, says, halves, tmp_path, monkeypatch, capsys, no_steps):
+    """As where a shell's variable is not set: nothing is done, least of all another thing."""
+
+    def none(*given):
+        raise AssertionError("a download or a run began")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numgan.data.download.download", none)
+    monkeypatch.setattr("numgan.lab.console.watch", none)
+    monkeypatch.setattr("numgan.data.mnist.cache", lambda: tmp_path)
+    assert cli.main([str(halves[0]) if word == "RUN" else word for word in words]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and says in err and err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_number_of_each_option_is_a_number(halves):
     for command, option, kind in (
         *(("train", name, int) for name in ("size", "steps", "batch", "k", "seed", "threads")),
