@@ -611,9 +611,9 @@ def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeyp
     [
         (["train", "--data="], "data is given by a name or a path"),
         (["train", "--model="], "unknown model ''"),
-        (["train", "--loss="], "unknown loss ''"),
-        (["train", "--backend="], "unknown backend ''"),
-        (["train", "--penalty="], "unknown penalty ''"),
+        (["train", "--data", "POINTS", "--loss="], "unknown loss ''"),
+        (["train", "--data", "POINTS", "--backend="], "unknown backend ''"),
+        (["train", "--data", "POINTS", "--penalty="], "unknown penalty ''"),
         (["train", "--resume="], "holds no run"),
         (["train", "--resume", "RUN", "--backend="], "unknown backend ''"),
         (["train", "--resume", "RUN", "--data="], "is an empty directory, expected images"),
@@ -625,7 +625,7 @@ def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeyp
         (["data", "mnist", "--from="], "--from .: there is no train-images"),
     ],
 )
-def test_an_empty_text_is_not_an_option_left_out(words, says, halves, tmp_path, monkeypatch, capsys, no_steps):
+def test_an_empty_text_is_not_an_option_left_out(words, says, halves, own, tmp_path, monkeypatch, capsys, no_steps):
     """As where a shell's variable is not set: nothing is done, least of all another thing."""
 
     def none(*given):
@@ -635,7 +635,8 @@ def test_an_empty_text_is_not_an_option_left_out(words, says, halves, tmp_path, 
     monkeypatch.setattr("numgan.data.download.download", none)
     monkeypatch.setattr("numgan.lab.console.watch", none)
     monkeypatch.setattr("numgan.data.mnist.cache", lambda: tmp_path)
-    assert cli.main([str(halves[0]) if word == "RUN" else word for word in words]) == 2
+    paths = {"RUN": str(halves[0]), "POINTS": str(own / "points.npy")}
+    assert cli.main([paths.get(word, word) for word in words]) == 2
     out, err = capsys.readouterr()
     assert out == "" and says in err and err.count("\n") == 1
     assert os.listdir(tmp_path) == []
