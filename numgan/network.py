@@ -35,7 +35,6 @@ class Network(Layer):
         dtype = floating(dtype)
         self._n_in, self._n_out = width(self.layers, "n_in"), width(self.layers[::-1], "n_out")
         self._axes_in = width(self.layers, "axes_in")
-        self._rowwise = all(layer.rowwise for layer in self.layers)
         self._lowest = next((i for i, layer in enumerate(self.layers) if layer.size), 0)  # with parameters
         self.theta = xp.full(self.size, np.nan, dtype=dtype)  # NaN shows if a layer forgets a first value
         self.grad = xp.zeros(self.size, dtype=dtype)
@@ -55,11 +54,15 @@ class Network(Layer):
 
     @property
     def rowwise(self) -> bool:  # type: ignore[override]
-        return self._rowwise
+        return all(layer.rowwise for layer in self.layers)
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]
         return any(layer.stochastic for layer in self.layers)
+
+    @property
+    def keeps_width(self) -> bool:  # type: ignore[override]
+        return all(layer.keeps_width for layer in self.layers)
 
     @property
     def n_in(self) -> int | None:

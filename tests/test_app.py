@@ -105,6 +105,10 @@ def untouched(own, tmp_path_factory):
         ("--lr 0.02", {"/optimizers/0/lr": 0.02, "/optimizers/1/lr": 0.02}),
         ("--lr-g 0.03", {"/optimizers/0/lr": 0.03}),
         ("--lr-d 0.04", {"/optimizers/1/lr": 0.04}),
+        ("--lr-d 0", {"/optimizers/1/lr": 0.0}),
+        ("--lr 0 --lr-d 0.04", {"/optimizers/0/lr": 0.0, "/optimizers/1/lr": 0.04}),
+        ("--lr 0.02 --lr-g 0", {"/optimizers/0/lr": 0.0, "/optimizers/1/lr": 0.02}),
+        ("--beta2 0", {"/optimizers/0/beta2": 0.0, "/optimizers/1/beta2": 0.0}),
         ("--lr 0.02 --lr-g 0.03", {"/optimizers/0/lr": 0.03, "/optimizers/1/lr": 0.02}),
         ("--lr 0.02 --lr-d 0.04", {"/optimizers/0/lr": 0.02, "/optimizers/1/lr": 0.04}),
         ("--beta1 0", {"/optimizers/0/beta1": 0.0, "/optimizers/1/beta1": 0.0}),
@@ -554,6 +558,13 @@ def test_letters_that_a_stream_lacks_become_question_marks(encoding, monkeypatch
     ("words", "says"),
     [
         ("train --penalty-weight 2", "--penalty-weight says how much of which penalty: add --penalty"),
+        ("train --penalty-weight 0", "--penalty-weight says how much of which penalty: add --penalty"),
+        ("train --clip 0", "clip, the bound of D's weights, must be a number in (0, inf), got 0"),
+        ("train --batch 0", "batch must be a whole number of 1 or more, got 0"),
+        ("train --k 0", "k must be a whole number of 1 or more, got 0"),
+        ("train --size 32", "size is 32, but 'digits' is no folder of images"),
+        ("train --data mnist --size 32", "size is 32, but 'mnist' is no folder of images"),
+        ("train --resume RUN --lr-d 0", "--lr-d cannot be changed by --resume"),
         ("train --step 3", "unrecognized arguments: --step 3 (numgan [COMMAND] --help lists what there is)"),
         ("train --k 1.5", "argument --k: invalid int value: '1.5' (numgan train --help lists what there is)"),
         ("train --threads 0", "--threads must be a whole number of 1 or more, got 0"),
@@ -587,9 +598,45 @@ def test_letters_that_a_stream_lacks_become_question_marks(encoding, monkeypatch
         ("lab idle --seed -1", "--seed must be"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeypatch, capsys):
+def test_what_cannot_be_is_said_in_a_line(words, says, halves, tmp_path, monkeypatch, capsys, no_steps):
     monkeypatch.chdir(tmp_path)
     assert cli.main([str(halves[0]) if word == "RUN" else word for word in words.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and says in err and err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["train", "--data="], "data is given by a name or a path"),
+        (["train", "--model="], "unknown model ''"),
+        (["train", "--data", "POINTS", "--loss="], "unknown loss ''"),
+        (["train", "--data", "POINTS", "--backend="], "unknown backend ''"),
+        (["train", "--data", "POINTS", "--penalty="], "unknown penalty ''"),
+        (["train", "--resume="], "holds no run"),
+        (["train", "--resume", "RUN", "--backend="], "unknown backend ''"),
+        (["train", "--resume", "RUN", "--data="], "is an empty directory, expected images"),
+        (["train", "--resume", "RUN", "--model="], "--model cannot be changed by --resume"),
+        (["sample", "RUN", "--out="], "expected a name ending in .png or .npz"),
+        (["lab", "idle", "--cure", "none", "--out="], "expected a name ending in"),
+        (["lab", "idle", "--cure="], "unknown cure ''"),
+        (["lab", ""], "unknown recipe ''"),
+        (["data", "mnist", "--from="], "--from .: there is no train-images"),
+    ],
+)
+def test_an_empty_text_is_not_an_option_left_out(words, says, halves, own, tmp_path, monkeypatch, capsys, no_steps):
+    """As where a shell's variable is not set: nothing is done, least of all another thing."""
+
+    def none(*given):
+        raise AssertionError("a download or a run began")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("numgan.data.download.download", none)
+    monkeypatch.setattr("numgan.lab.console.watch", none)
+    monkeypatch.setattr("numgan.data.mnist.cache", lambda: tmp_path)
+    paths = {"RUN": str(halves[0]), "POINTS": str(own / "points.npy")}
+    assert cli.main([paths.get(word, word) for word in words]) == 2
     out, err = capsys.readouterr()
     assert out == "" and says in err and err.count("\n") == 1
     assert os.listdir(tmp_path) == []
@@ -640,19 +687,19 @@ def test_samples_with_labels_have_them_beside(tmp_path, drawn):
     training = images_run(conditional=True)
     list(training.steps(2))
     training.save(tmp_path / "c.npz")
-    for words, y in (([], np.arange(33) % 30), (["--label", "7"], np.full(33, 7))):
-        assert (
-            cli.main(
-                ["sample", str(tmp_path / "c.npz"), "-n", "33", "--out", str(tmp_path / f"s{len(words)}.npz"), *words]
-            )
-            == 0
-        )
-        kept = np.load(tmp_path / f"s{len(words)}.npz")
+    for label, y in ((None, np.arange(33) % 30), (7, np.full(33, 7)), (0, np.zeros(33, int))):
+        words = [] if label is None else ["--label", str(label)]
+        out = tmp_path / f"s{label}.npz"
+        assert cli.main(["sample", str(tmp_path / "c.npz"), "-n", "33", "--out", str(out), *words]) == 0
+        kept = np.load(out)
         assert (kept["y"] == y).all() and (kept["x"] == training.sample(33, label=y)).all()
-    assert cli.main(["sample", str(tmp_path / "c.npz"), "-n", "2", "--seed", "1", "--label", "7"]) == 0
-    assert (tmp_path / "samples-2-seed1-label7.png").exists()
-    x, shape = drawn["sheet"].given
-    assert (x == training.sample(2, seed=1, label=7)).all() and shape == (2, 2)
+    for i, (label, end) in enumerate(((7, "-label7"), (0, "-label0"), (None, ""))):
+        drawn.clear()
+        words = [] if label is None else ["--label", str(label)]
+        assert cli.main(["sample", str(tmp_path / "c.npz"), "-n", "2", "--seed", "1", *words]) == 0
+        assert (tmp_path / f"samples-2-seed1{end}.png").exists() and len([*tmp_path.glob("*.png")]) == i + 1
+        x, shape = drawn["sheet"].given
+        assert (x == training.sample(2, seed=1, label=label)).all() and shape == (2, 2)
 
 
 @pytest.mark.parametrize(("suffix", "most"), [(".png", 10_000), (".npz", 1_000_000)])
@@ -942,3 +989,183 @@ def test_help_names_what_may_be_chosen_and_what_is_meant_where_nothing_is(capsys
             assert all(lines[name].rstrip().endswith(f"({value})") for name, value in defaults.items())
         else:
             assert ("RUN" in text, "NAME" in text) == (command == "sample", command == "lab")
+
+
+def test_the_time_is_that_of_the_steps_without_data_and_pictures(own, tmp_path, capsys, monkeypatch, made_up):
+    now, load = [0.0], training_command._load
+
+    def after(seconds, job=lambda *_: None):
+        def slow(*given):
+            now[0] += seconds
+            return job(*given)
+
+        return slow
+
+    monkeypatch.setattr(training_command, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(training_command, "_load", after(1000, load))
+    monkeypatch.setattr(Run, "draw", after(100))
+    step = lambda run: setattr(run, "step", run.step + 1) or (None, None)  # noqa: E731
+    monkeypatch.setattr(ng.Training, "_update", after(0.25, step))
+    words = ["--data", own / "points.npy", "--batch", 8, "--steps", 40, "--out", tmp_path / "r"]
+    assert train(*words) == 0
+    assert "\n40 steps in 10 s, 250.0 ms each; 40 in all\n" in capsys.readouterr().out
+
+
+def test_a_run_that_cannot_be_saved_says_why_here_and_why_there(own, tmp_path, capsys, monkeypatch, no_steps):
+    """Two places and two causes; each with its own place."""
+
+    def fails(error):
+        def raises(run):
+            raise error
+
+        return raises
+
+    monkeypatch.setattr(training_command, "_program", lambda: "PROGRAM")
+    monkeypatch.setattr(Run, "save", fails(OSError(28, "No space left", "here")))
+    words = ["--data", own / "points.npy", "--batch", 8]
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "rescue", fails(OSError(30, "Read-only", "there")))
+        assert train(*words, "--out", tmp_path / "a") == 1
+    first = "numgan: error: the run could not be saved (here: No space left)"
+    assert capsys.readouterr().err.splitlines() == [first, "nor elsewhere (there: Read-only)"]
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert train(*words, "--out", tmp_path / "b") == 1
+    out, err = capsys.readouterr()
+    (kept,) = tmp_path.glob("numgan-*")
+    assert (out, err.splitlines()) == ("", [first, f"it is in {kept}; to go on:  PROGRAM train --resume {kept}"])
+    assert about(kept)["step"] == 0 and not (tmp_path / "b").exists()
+
+
+def test_a_save_that_failed_is_said_with_its_step_and_when_it_is_tried_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(ng.Training, "_update", lambda run: setattr(run, "step", run.step + 1) or (None, None))
+    monkeypatch.setattr("numgan.training.record", lambda step, *_: SimpleNamespace(step=step))
+    errors = [None, OSError(28, "No space left", "x.npz"), OSError("odd")]
+
+    def save(run):
+        if error := errors.pop():
+            raise error
+
+    monkeypatch.setattr(Run, "save", save)
+    run = a_run(tmp_path, images_run(), steps=1600)
+    with run.claim:
+        list(run.go())
+    again = "training goes on, and tries again in 500 steps"
+    assert errors == [] and capsys.readouterr().err.splitlines() == [
+        f"numgan: step 500 could not be saved (odd); {again}",
+        f"numgan: step 1000 could not be saved (x.npz: No space left); {again}",
+    ]
+
+
+def test_pictures_are_not_drawn_into_a_folder_that_is_no_longer_the_run_s(tmp_path, drawn, capsys, own, monkeypatch):
+    """It is replaced after the last save; and, before that, claimed by somebody else."""
+    place, save = tmp_path / "r", Run.save
+
+    def replaced(run):
+        save(run)
+        place.rename(tmp_path / "moved")
+        place.mkdir()
+        (place / "mine").touch()
+
+    monkeypatch.setattr(training_command, "_follow", lambda run, stopped: run.keep_frame())
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save", replaced)
+        assert train("--data", own / "points.npy", "--batch", 8, "--out", place) == 1
+    assert [path.name for path in place.iterdir()] == ["mine"] and capsys.readouterr().err.count("\n") == 1
+    assert about(tmp_path / "moved")["step"] == 0
+    run = a_run(tmp_path, images_run())
+    run.keep_frame()
+    (place / claim.OWNER).write_text("process 7 on mars\n1\n")
+    with pytest.raises(OSError, match="was taken over by process 7 on mars"):
+        run.draw()
+    run.claim._lock.release()
+    assert not [*place.glob("*.png")]
+
+
+def test_since_when_a_folder_is_in_use_is_a_date_and_a_time(tmp_path, monkeypatch):
+    import time
+
+    now = time.struct_time((2031, 2, 3, 4, 5, 6, 0, 34, 0))
+    monkeypatch.setattr(claim, "time", SimpleNamespace(strftime=lambda form: time.strftime(form, now)))
+    monkeypatch.setattr("platform.node", lambda: "mars")
+    with Claim(tmp_path), pytest.raises(InputError) as caught:
+        Claim(tmp_path)
+    who = f"process {os.getpid()} on mars since 2031-02-03 04:05:06"
+    assert str(caught.value) == f"{tmp_path} is in use by {who}: wait until that ends, or stop it"
+
+
+def test_places_where_no_run_can_be_are_said_by_their_cause(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("runs").touch()
+    with pytest.raises(InputError, match=r"^no folder can be made in runs \(.+\): choose one with --out$"):
+        claim_new(None, "ring")
+    with pytest.raises(InputError, match=r"^--out 'runs/a' cannot be made \(Not a directory\): choose another"):
+        claim_new("runs/a", "ring")
+
+    def refuses(lock):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(claim.FileLock, "acquire", refuses)
+    with pytest.raises(InputError, match=r"cannot be written to: Permission denied$"):
+        Claim(tmp_path)
+
+
+def test_each_option_s_help_is_its_own(capsys):
+    """What it says that the option is, and the names that may be given there; no other option's."""
+    from numgan import losses, penalty
+    from numgan.backend import BACKENDS
+
+    def lines(*words):
+        with pytest.raises(SystemExit):
+            cli.main([*words, "--help"])
+        return [" ".join(part.split()) for part in re.split(r"\n  (?:  )?(?=\S)", capsys.readouterr().out)]
+
+    said = {line.split()[0]: line for line in lines("train") if line.startswith("--")}
+    tables = {"--data": data.NAMES, "--model": models.BY_NAME, "--loss": losses.BY_NAME}
+    tables |= {"--penalty": penalty.BY_NAME, "--backend": BACKENDS}
+    for option, line in said.items():
+        for other, table in tables.items():
+            assert (", ".join(table) in line) == (option == other), option
+    for option, words in {
+        "--size": "pixels along a side", "--model": "(what fits the data)", "--loss": "(the model's)",
+        "--steps": "updates of G, in all", "--batch": "rows per minibatch", "--k": "updates of D for each of G",
+        "--lr": "rate of both players", "--lr-g": "rate of G", "--lr-d": "rate of D", "--beta1": "mean of the gradient",
+        "--beta2": "mean of its square", "--ema": "0: none", "--penalty": "slope of D", "--penalty-weight": "γ of r1",
+        "--clip": "±CLIP", "--seed": "everything random", "--threads": "at most so many threads",
+        "--out": "new or empty", "--resume": "go on with this folder's run",
+    }.items():  # fmt: skip
+        assert words in said[option], option
+    said = {line.split()[0]: line for line in lines("sample") if line.startswith("-")}
+    for option, words in {
+        "-n": "how many (64)", "--seed": "which noise (0)", "--label": "this class alone (all, in turn)",
+        "--backend": ", ".join(BACKENDS), "--out": "a new .png (a picture) or .npz",
+    }.items():  # fmt: skip
+        assert words in said[option], option
+    commands = {line.split()[0]: line for line in lines()}
+    for command, words in {
+        "train": "train a pair", "sample": "draw samples", "gradcheck": "compare every gradient",
+        "gpucheck": "on the GPU", "lab": "fail on purpose", "data": "all of MNIST",
+    }.items():  # fmt: skip
+        assert words in commands[command], command
+    assert " | ".join(["train", "sample", "gradcheck", "gpucheck", "lab", "data"]) in commands["usage:"]
+
+
+def test_what_run_json_and_the_frames_may_not_say(halves, tmp_path):
+    said = json.loads((halves[0] / "run.json").read_text())
+    for change in ({"steps": 0}, {"steps": -1}, {"steps": 2.0}, {"size": 1.5}, {"data": None}):
+        (tmp_path / "run.json").write_text(json.dumps(said | change))
+        with pytest.raises(InputError, match=rf"^{re.escape(str(tmp_path / 'run.json'))}: "):
+            folder.read_about(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({name: said[name] for name in said if name != "size"}))
+    assert folder.read_about(tmp_path) == said
+    frames = np.zeros((2, 5, 3))
+    for vectors, steps in (
+        ({"frames": frames}, [0]),
+        ({"frames": frames[:, :4]}, [0, 1]),
+        ({"frames": frames[..., :2]}, [0, 1]),
+        ({"frames": frames, "more": frames}, [0, 1]),
+        ({"frames": frames}, [1, 0]),
+        ({"frames": frames}, [-1, 0]),
+    ):
+        archive.write(tmp_path / "frames.npz", vectors, {"steps": steps})
+        with pytest.raises(InputError, match=r"frames\.npz: (holds|its steps) "):
+            read_frames(tmp_path, 9, (5, 3))

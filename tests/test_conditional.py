@@ -591,3 +591,71 @@ def test_the_command_line_trains_resumes_and_samples_with_labels(tmp_path, capsy
     assert cli.main([*train[:3], "--data", str(tmp_path / "bare.npz"), "--out", str(tmp_path / "no")]) == 2
     assert "has no labels" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+# Rare labels, rare networks
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "int32", "uint64", ">i4"])
+def test_labels_may_be_whole_numbers_of_any_kind(kind):
+    G, _ = pair()
+    z, c = np.random.default_rng(0).standard_normal((4, 2)), np.array([2, 0, 1, 2])
+    assert (G((z, c.astype(kind))) == G((z, c))).all()
+    with pytest.raises(ng.InputError, match="labels c must lie from 0 to 2, got 0 to 3"):
+        G((z, np.array([0, 3, 1, 2], kind)))
+
+
+def test_of_no_rows_come_none():
+    G, D = pair(norm=False)
+    none, z = np.zeros(0, int), np.zeros((0, 2))
+    assert G((z, none)).shape == (0, 2) and D((z, none)).shape == (0, 1)
+    _, tape = G.forward((z, none), train=True)
+    assert G.backward(np.zeros((0, 2)), tape).shape == (0, 2) and not G.grad.any()
+    with pytest.raises(ng.InputError, match="one for each row"):
+        G((z, np.zeros(1, int)))
+
+
+class OwnPlayer:
+    """A player of one's own with the names that every player has, and for D that it takes labels."""
+
+    conditional = True
+
+    def __init__(self, net, classes=None):
+        self.theta, self.grad, self.forward, self.backward = net.theta, net.grad, net.forward, net.backward
+        if classes:
+            self.classes = classes
+
+    def __call__(self, x):
+        return self.forward(x)[0]
+
+
+def test_players_of_ones_own_may_be_conditional():
+    """Both, or one beside a network of ours; the run is that of the networks inside."""
+    right = training()
+    list(right.steps(3))
+    for own in ("G", "D", "GD"):
+        players = dict(zip("GD", pair(dtype="float32"), strict=True))
+        players |= {name: OwnPlayer(players[name]) for name in own}
+        run = training(**players, n_z=2)
+        list(run.steps(3))
+        assert (run.G.theta == right.G.theta).all() and np.allclose(run.D.theta, right.D.theta, atol=1e-6), own
+        assert (run.sample(4, label=2) == right.sample(4, label=2)).all()
+    G, D = pair(dtype="float32")
+    for players, says in (((OwnPlayer(G, 4), D), "G has 4 classes"), ((G, OwnPlayer(D, 2)), "D has 2 classes")):
+        with pytest.raises(ng.InputError, match=f"{says}, but the data has 3"):
+            training(G=players[0], D=players[1], n_z=2)
+
+
+def test_a_network_within_a_conditional_one_is_the_same_layers_without_it():
+    flat = ng.Conditional([ng.Linear(2, 4), ng.Tanh(), Label(4, 3), ng.Linear(7, 5), ng.Tanh(), ng.Linear(5, 1)], 3)
+    last = ng.Network([ng.Network([ng.Linear(7, 5), ng.Tanh()]), ng.Linear(5, 1)])
+    nested = ng.Conditional([ng.Network([ng.Linear(2, 4), ng.Tanh()]), Label(4, 3), last])
+    nested.theta[...] = flat.theta
+    x, c = np.random.default_rng(0).standard_normal((4, 2)).astype("float32"), np.array([2, 0, 1, 2])
+    assert nested.classes == 3
+    for net in (flat, nested):
+        y, tape = net.forward((x, c))
+        net.dx = net.backward(np.arange(4, dtype="float32")[:, None], tape)
+        net.y, net.P = y, penalty.r1(net, (x, c), 2.0)
+    for name in ("y", "dx", "P", "grad"):
+        np.testing.assert_allclose(getattr(nested, name), getattr(flat, name), rtol=1e-5, atol=1e-6, err_msg=name)

@@ -377,7 +377,7 @@ def test_bytes_survive_the_round_trip_in_any_range(lo, width, tmp_path_factory):
     np.testing.assert_array_equal(np.rint(data.restore(data.x) * 255), np.arange(256)[None])
 
 
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3)])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3), (4, 5, 4)])
 @pytest.mark.parametrize("kind", [np.uint8, np.float16, np.float32, np.float64, ">f4"])
 def test_images_are_scaled_to_the_range(tmp_path, shape, kind):
     u = np.random.default_rng(1).integers(0, 256, (6, *shape)).astype(np.uint8)
@@ -534,6 +534,7 @@ BAD_ARRAYS = {
     "complex": (np.zeros((3, 2), complex), ["complex128", "float vectors"]),
     "text": (np.array([["a", "b"]]), ["<U1", "float vectors"]),
     "channels first": (np.zeros((2, 3, 8, 8), np.uint8), ["(2, 3, 8, 8)", "c ≤ 4", "transpose(0, 2, 3, 1)"]),
+    "five channels": (np.zeros((2, 4, 4, 5)), ["(2, 4, 4, 5)", "c ≤ 4", "transpose(0, 2, 3, 1)"]),
     "uint8 in 0..1": ((U8 > 127).astype(np.uint8), ["from 0 to 1", "255", "astype('float32')"]),
     "floats in -1..1": (FLOATS * 2 - 1, ["goes from -1", "[0, 1]", "(x + 1) / 2"]),
     "floats in 0..255": (U8.astype(float), ["255", "[0, 1]", "x / 255"]),
@@ -717,7 +718,7 @@ def test_a_data_set_has_its_own_name_and_range_and_a_file_that_of_its_stem(tmp_p
     (tmp_path / "pictures.of.mine").mkdir()
     path = saved(tmp_path / "pictures.of.mine" / "v1.2.npz", x=U8)
     assert load(path).name == "v1.2" and load(path).range == (-1.0, 1.0)
-    assert [*nd.NAMES] == ["digits", "gaussian", "mixture", "ring", "grid"]
+    assert [*nd.NAMES] == ["digits", "mnist", "gaussian", "mixture", "ring", "grid"]
 
 
 @pytest.mark.parametrize("name", ["digits.npz", "./ring", "sub/grid.npy"])
@@ -730,3 +731,25 @@ def test_a_path_is_no_name(name, tmp_path, monkeypatch):
 def test_importing_reads_no_data():
     code = "import numpy; numpy.load = numpy.random.default_rng = None; import numgan.data"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOM.parent.parent)
+
+
+def test_the_order_of_bytes_and_axes_in_memory_does_not_matter(tmp_path):
+    """Arrays as other machines and languages save them."""
+    u = np.asfortranarray(U8)
+    assert not u.flags.c_contiguous
+    path = saved(tmp_path / "f.npz", x=u, y=np.arange(6).astype(">i4"))
+    data = load(path, range=(0, 255))
+    np.testing.assert_allclose(data.x, [image.ravel() for image in U8], atol=1e-4)
+    assert data.labels.tolist() == [*range(6)] and data.labels.dtype == np.int64 and data.labels.dtype.isnative
+    labels = [np.array([2, 3, 128], kind) for kind in ("u1", ">i2", "i8")]
+    assert {Data(np.ones((3, 1)), labels=each).label_fingerprint for each in labels} == {"00093707"}
+    rows = np.array([[1.5, -2], [3, 4]])
+    prints = {Data(rows.astype(kind)).fingerprint for kind in ("<f4", ">f4", ">f8", "f2")}
+    assert prints == {Data(np.asfortranarray(rows)).fingerprint}
+
+
+@pytest.mark.parametrize("size", [0, 3])
+@pytest.mark.parametrize("name", ["digits", "mnist", "ring", "x.npz"])
+def test_only_the_images_of_a_folder_are_resized(name, size, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(f"size is {size}, but '{name}' is no folder of images", name_or_path=name, size=size)

@@ -419,3 +419,102 @@ def test_a_progress_bar_where_there_is_a_terminal(tmp_path, monkeypatch, capsys)
     load(tmp_path)
     err = capsys.readouterr().err
     assert "reading images: " in err and not err.endswith("\n")  # it goes when it is done
+
+
+# Rare kinds
+
+
+@pytest.mark.parametrize(("mode", "order"), [("I;16", "<u2"), ("I;16B", ">u2")])
+def test_both_orders_of_bytes_in_16_bits(mode, order, tmp_path):
+    """Their upper byte is what remains; here it grows from left to right, and the lower one is always 200."""
+    grey = np.arange(0, 256, 32)
+    pixels_16 = np.broadcast_to(grey * 256 + 200, (8, 8)).astype(order)
+    Image.frombytes(mode, (8, 8), pixels_16.tobytes()).save(tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as written:
+        assert written.mode == mode
+    assert (one(tmp_path / "a.tif", 8) == grey).all()
+
+
+def test_pixels_without_a_known_white_are_named_by_their_kind(tmp_path):
+    plain("L", 9).save(tmp_path / "a.png")
+    plain("LAB", (9, 9, 9)).save(tmp_path / "lab.tif")
+    why = "its pixels are of Pillow's mode LAB: save it with 8 or 16 bits"
+    assert left_out(tmp_path, size=4)[1] == {"lab.tif": why}
+
+
+def test_one_channel_that_differs_is_colour(tmp_path):
+    for other in ((90, 9, 9), (9, 90, 9), (9, 9, 90)):
+        plain("RGB", other).save(tmp_path / "a.png")
+        assert one(tmp_path / "a.png", 2)[0, 0].tolist() == [*other]
+
+
+def test_a_file_is_known_by_what_it_holds_not_by_its_name(tmp_path):
+    for i, name in enumerate(("PHOTO.PNG", "photo", "photo.txt", "photo.jpg")):
+        plain("L", 50 * i + 50).save(tmp_path / name, format="PNG")
+    assert pixels(load(tmp_path, size=2))[:, 0, 0].tolist() == [50, 100, 200, 150]
+
+
+def test_classes_are_of_the_images_that_were_read(tmp_path):
+    """Files that cannot be read lie beside the classes, in one of them, and are all there is in a third."""
+    for name, n in (("ants", 1), ("bees", 2), ("cats", 0)):
+        (tmp_path / name).mkdir()
+        for i in range(n):
+            plain("L", 60 * n + i).save(tmp_path / name / f"{i}.png")
+    for name in ("notes.txt", "ants/0.txt", "bees/1b.txt", "cats/x.png"):
+        (tmp_path / name).touch()
+    data, found = left_out(tmp_path, size=2)
+    assert found.keys() == {"notes.txt", "ants/0.txt", "bees/1b.txt", "cats/x.png"}
+    assert data.labels.tolist() == [0, 1, 1] and pixels(data)[:, 0, 0].tolist() == [60, 120, 121]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right")
+def test_nothing_below_the_folder_of_a_run_is_looked_at(tmp_path):
+    (tmp_path / "run/films/one").mkdir(parents=True)
+    (tmp_path / "run/checkpoint.npz").touch()
+    os.symlink(tmp_path, tmp_path / "run/circle")
+    for name in ("a.png", "run/samples.png", "run/films/b.png", "run/films/one/c.png"):
+        plain("L", 9).save(tmp_path / name)
+    (tmp_path / "run/films/notes.txt").touch()
+    data, found = left_out(tmp_path, size=2)
+    assert len(data) == 1 and found == {"run": "the folder of a run"}
+    with pytest.raises(InputError, match=r"none of the 1 files can be read, .* \('\.': the folder of a run\)"):
+        load(tmp_path / "run")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right")
+def test_a_folder_is_called_by_its_own_name_however_it_is_reached(tmp_path, monkeypatch):
+    (tmp_path / "mine/sub").mkdir(parents=True)
+    plain("L", 9).save(tmp_path / "mine/a.png")
+    os.symlink(tmp_path / "mine", tmp_path / "link")
+    monkeypatch.chdir(tmp_path / "mine/sub")
+    (tmp_path / "mine/sub/b.txt").touch()
+    for name in ("..", "../../link", "../sub/..", f"{tmp_path}/mine/", tmp_path / "mine"):
+        data, found = left_out(name, size=2)
+        assert data.name == "mine" and found.keys() == {"sub/b.txt"}
+    asked = []
+    monkeypatch.setattr(images, "read", lambda *given: asked.append(given))
+    load(os.path.abspath(os.sep))
+    assert asked == [(os.path.abspath(os.sep), (-1.0, 1.0), None, "images")]  # the root has no name
+
+
+def test_what_was_left_out_is_said_of_the_line_that_asked(tmp_path):
+    plain("L", 9).save(tmp_path / "a.png")
+    (tmp_path / "b.png").touch()
+    with pytest.warns(UserWarning) as said:
+        load(tmp_path)
+    assert [warning.filename for warning in said] == [__file__]
+
+
+def test_a_folder_of_arrays_says_which_file_is_meant(tmp_path):
+    for names, first in ((["b.npy"], "b.npy"), (["b.npy", "c.npz"], "b.npy"), (["a.npz", "0.txt"], "a.npz")):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        for name in names:
+            (tmp_path / name).touch()
+        with pytest.raises(InputError, match=f"without images: name the file inside it, '{first}'$"):
+            load(tmp_path)
+
+
+def test_an_error_without_words_is_called_by_its_kind():
+    assert images._reason(KeyError()) == "KeyError" and images._reason(ValueError(" a\n  b ")) == "a b"
+    assert images._reason(OSError("odd")) == "odd" and images._reason(OSError(5, "I/O error")) == "I/O error"

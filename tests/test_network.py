@@ -13,6 +13,16 @@ import numgan as ng
 from numgan.backend import array_module, asnumpy
 
 
+def test_a_network_that_changes_the_width_hides_what_comes_after_and_before():
+    """Reshape and Pack name no width of their own: what a network of them takes and gives is not known."""
+    x = np.arange(12.0).reshape(2, 6)
+    net = ng.Network([ng.Network([ng.Reshape((1, 2, 3))]), ng.Conv2d(3, 1, 1, stride=1, padding=0)], dtype="float64")
+    assert (net.n_in, net.axes_in) == (None, None) and net(x).shape == (2, 1, 2, 1)
+    net = ng.Network([ng.Linear(6, 3), ng.Network([ng.Pack(2)]), ng.Linear(6, 1)], dtype="float64")
+    assert (net.n_in, net(x).shape) == (6, (1, 1))
+    assert ng.Network([ng.Network([ng.Tanh()]), ng.Linear(6, 1)]).n_in == 6
+
+
 def test_parameters_lie_in_theta_in_the_order_of_the_layers(xp):
     net = small(xp)
     assert_views(net)

@@ -1,6 +1,7 @@
 """Threads change where something is computed, and nothing else."""
 
 import copy
+import gc
 import os
 import pickle
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 import types
+import weakref
 from queue import SimpleQueue
 
 import numpy as np
@@ -528,3 +530,45 @@ def test_a_forked_child_has_a_team_and_a_blas_of_its_own():
     """After a job, and inside a block of another thread or its own."""
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60)
     assert (done.stdout.split(), done.returncode) == (["0"] * 4, 0), done.stderr
+
+
+def gone(*still_there, patience=5.0):
+    """Whether these all turn false before long: what a thread does when it wakes up is not done at once."""
+    end = time.monotonic() + patience
+    while any(there() for there in still_there) and time.monotonic() < end:
+        time.sleep(0.001)
+    return not any(there() for there in still_there)
+
+
+def test_the_threads_of_a_team_go_home_with_it():
+    before, team, met = set(threading.enumerate()), Team(3), threading.Barrier(3)
+    team.do(lambda span: met.wait(10), SPANS)
+    workers = set(threading.enumerate()) - before
+    assert len(workers) == 2 and all(worker.daemon for worker in workers)  # and an end of Python does not wait for them
+    del team
+    assert gone(*(worker.is_alive for worker in workers))
+
+
+def test_the_threads_of_a_run_go_home_with_it():
+    before = set(threading.enumerate())
+    G, D = ng.Network([ng.Linear(2, 40), ng.Linear(40, 2)]), ng.Network([ng.Linear(2, 1)], seed=1)
+    run = ng.Training(G, D, np.random.default_rng(0).standard_normal((64, 2)), batch=64, threads=2)
+    list(run.steps(2))
+    workers = set(threading.enumerate()) - before
+    assert len(workers) == 1
+    del run
+    gc.collect()
+    assert gone(*(worker.is_alive for worker in workers))
+
+
+def test_a_worker_that_waits_keeps_nothing_of_its_last_job():
+    team, met, a = Team(2), threading.Barrier(2), np.ones(9)
+    kept = weakref.ref(a)
+
+    def job(span, a=a):
+        met.wait(10)
+        a[span] += 1
+
+    team.do(job, SPANS[:2])
+    del job, a
+    assert gone(lambda: kept() is not None)

@@ -727,6 +727,13 @@ def test_a_file_is_whole_on_the_disk_before_it_takes_its_name(tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_bytes() == b"12345"
 
 
+def test_a_file_that_cannot_take_its_name_leaves_nothing_behind(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OSError), atomic(tmp_path / "a") as file:
+        file.write(b"12345")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and not [*(tmp_path / "a").iterdir()]
+
+
 def test_a_table_shows_its_cells_as_text():
     left, right = ' style="text-align: left"', ' style="text-align: right"'
     assert html_table(["a", "<b>"], [["1", "2"], ["x&y", "4"]]) == (
@@ -928,3 +935,83 @@ def test_only_a_field_that_came_later_may_be_missing(cls, made, later):
             schema.Builder()(rest, cls)
     with pytest.raises(ng.InputError, match=r"^it has the fields"):
         schema.Builder()(whole | known | {"more": 1}, cls)
+
+
+# Numbers of NumPy, networks within networks, names that are ours
+
+
+def test_numbers_of_numpy_are_saved_as_python_s(tmp_path):
+    """Wherever a person may have computed one: in a rate, before the run and in its course, a schedule, a layer."""
+    whole, real = np.int64, np.float32
+    opts = ng.Adam(real(0.25), beta1=real(0.5)), ng.SGD(ng.Ramp(real(0.5), real(0.125), whole(2), np.int16(9)), real(0))
+    layers = ng.Linear(whole(2), whole(4), real(0.5)), ng.Dropout(real(0.5)), ng.LeakyReLU(real(0.25))
+    G = ng.Network([*layers, ng.Linear(4, 3)])
+    settings = {"batch": whole(4), "seed": np.uint8(3), "ema": real(0.5), "optimizers": opts}
+    run = ng.Training(G, ng.Network([ng.Linear(3, 1)], seed=1), data(), **settings)
+    run.opt_g.lr, run.opt_d.momentum = real(0.75), np.float64(0.25)
+    list(run.steps(1))
+    run.save(tmp_path / "c.npz")
+    again = ng.Training.load(tmp_path / "c.npz", data())
+    assert (again.opt_g.lr, again.opt_g.beta1, again.opt_d.momentum) == (0.75, 0.5, 0.25)
+    assert repr(again.opt_d.lr) == "Ramp(start=0.5, end=0.125, begin=2, finish=9)"
+    assert repr([*again.G.layers[:3]]) == "[Linear(n_in=2, n_out=4, scale=0.5), Dropout(p=0.5), LeakyReLU(slope=0.25)]"
+    assert (again.seed, again.batch, again.ema) == (3, 4, 0.5)
+    for one in (run, again):
+        list(one.steps(2))
+    assert (run.G.theta == again.G.theta).all() and (run.D.theta == again.D.theta).all()
+    for number in (whole(3), np.uint8(3), real(0.5), np.float64(0.5), np.float16(0.5), np.longdouble(0.5)):
+        told = schema.describe([number])
+        assert json.loads(json.dumps(told)) == [number] and type(told[0]) in (int, float)
+
+
+def test_a_network_within_a_network_is_looked_into():
+    def within(*layers):
+        return ng.Network([ng.Network([ng.Network(list(layers[:1])), *layers[1:]])])
+
+    D = pair(False)[1]
+    up = ng.ConvTranspose2d(2, 1, stride=1, padding=0)  # 2 × 3 pixels → 5 × 6
+    G = ng.Network([within(ng.Reshape((2, 3, 2)), up), ng.Reshape((30,)), ng.Linear(30, 3)])
+    assert (G.n_in, G.axes_in, ng.Training(G, D, data(), batch=4).n_z) == (None, None, 12)
+    assert ng.Training(within(ng.Linear(5, 4), ng.Linear(4, 3)), D, data(), batch=4).n_z == 5
+    with pytest.raises(ng.InputError, match=r"n_z is|G does not say how wide its noise z is"):
+        ng.Training(ng.Network([within(ng.Tanh(), ng.Tanh())]), D, data(), batch=4)
+    G = pair(False)[0]
+    ending = ng.Network([ng.Linear(3, 4), within(ng.Linear(4, 1), ng.Sigmoid())])
+    with pytest.raises(ng.InputError, match="D ends in a Sigmoid"):
+        ng.Training(G, ending, data(), batch=4)
+    mixing = ng.Network([ng.Linear(3, 4), within(ng.BatchNorm(4)), ng.Linear(4, 1)])
+    with pytest.raises(ng.InputError, match="batch is 1, but D compares the rows"):
+        ng.Training(G, mixing, data(), batch=1)
+    with pytest.raises(ng.InputError, match=r"looks at each row alone: leave BatchNorm\("):
+        ng.Training(G, mixing, data(), batch=4, penalty=ng.R1())
+    drawing = ng.Network([within(ng.Linear(2, 3), ng.Dropout(0.5)), ng.Linear(3, 3)])
+    sure = ng.Network([ng.Linear(3, 1)])
+    assert ng.Training(drawing, sure, data(), batch=4)._layers_rng(0) is not None
+
+
+def test_a_class_of_one_s_own_that_is_called_like_ours_is_not_taken_for_it(tmp_path):
+    kind = type("Adam", (ng.Adam,), {"step": lambda self, theta, grad: ng.Adam.step(self, theta, 0 * grad)})
+    run = ng.Training(*pair(False), data(), batch=4, optimizers=(kind(), ng.Adam()))
+    list(run.steps(1))
+    run.save(tmp_path / "c.npz")
+    with pytest.raises(ng.InputError, match=r"optimizers\[0\] is a '.*\.Adam', which is not .* pass it to load"):
+        ng.Training.load(tmp_path / "c.npz", data())
+    again = ng.Training.load(tmp_path / "c.npz", data(), optimizers=(kind(), ng.Adam()))
+    list(again.steps(1))
+    assert type(again.opt_g) is kind and again.step == 2
+
+
+def test_one_label_may_be_a_number_of_numpy_and_0():
+    for label in (0, np.int64(0), np.uint8(0), np.array(0), [0, 0, 0], (0, 0, 0), np.zeros(3, "u1")):
+        found = labels_for(label, 3, 2)
+        assert found.tolist() == [0, 0, 0] and found.dtype == np.int64
+    for label in (0, np.int64(0), [0, 0]):
+        with pytest.raises(ng.InputError, match="was trained without labels"):
+            labels_for(label, 2, None)
+
+
+def test_0_is_no_default_where_a_run_is_loaded(tmp_path):
+    new_run(False).save(tmp_path / "c.npz")
+    for threads, says in ((0, "threads must be a whole number of 1 or more, got 0"), (False, "threads must be")):
+        with pytest.raises(ng.InputError, match=says):
+            ng.Training.load(tmp_path / "c.npz", data(), threads=threads)

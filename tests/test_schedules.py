@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import numgan as ng
@@ -46,6 +47,9 @@ def test_what_cannot_be_is_refused_by_name(make, says):
 def test_the_rate_at_an_update():
     assert at(0.25, 7) == 0.25 and at(0, 7) == 0.0 and type(at(0, 7)) is float
     assert at(lambda t: t / 4, 3) == 0.75
+    for kind in (np.float64, np.float32, np.int64):  # a float64 of NumPy's would turn a float32 run into float64
+        rates = kind(1), lambda t, kind=kind: kind(1), ng.Ramp(kind(1), kind(1), kind(0), kind(9))
+        assert [at(rate, 3) for rate in rates] == [1.0] * 3 and {type(at(rate, 3)) for rate in rates} == {float}
     assert at(0.99, 0, below=1.0) == 0.99
     for rate, below in ((1.0, 1.0), (1.5, 1.0), (-0.1, 1.0), (math.nan, math.inf), (math.inf, math.inf), (-0.1, 9.0)):
         with pytest.raises(InputError, match=rf"a rate \(at t = 7\) must be a number in \[0, {below}\), got"):

@@ -16,7 +16,7 @@ def data(options: argparse.Namespace) -> int:
     folder = mnist.cache()
     wanted = mnist.missing(folder)
     try:
-        if wanted and options.source:
+        if wanted and options.source is not None:
             download.take(Path(options.source), wanted, folder)
         elif wanted:
             download.download(wanted, folder)

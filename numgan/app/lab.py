@@ -19,7 +19,7 @@ def lab(options: argparse.Namespace) -> int:
         print(*console.listing(), sep="\n")
         return 0
     chosen = console.setups(options.name, options.cure)
-    if options.out:
+    if options.out is not None:
         return _film(options, chosen)
     for title, setup in chosen.items():
         print(f"{options.name}, cure: {title}, seed {options.seed}")

@@ -25,7 +25,7 @@ def sample(options: argparse.Namespace) -> int:
     path = path / "checkpoint.npz" if path.is_dir() else path
     which = "" if options.label is None else f"-label{options.label}"
     default = path.parent / f"samples-{options.n}-seed{options.seed}{which}.png"  # written over: the same again
-    out = new_file(options.out, (".png", ".npz")) if options.out else default
+    out = default if options.out is None else new_file(options.out, (".png", ".npz"))
     most = MOST[out.suffix]
     if options.n > most:
         raise InputError(f"-n {options.n} is too many for one {out.suffix}: take {most} at most, and another --seed")

@@ -31,7 +31,7 @@ RESUMABLE = {"resume", "steps", "threads", "backend", "data", "command"}
 
 
 def train(options: argparse.Namespace) -> int:
-    run = _resumed(options) if options.resume else _new(options)
+    run = _new(options) if options.resume is None else _resumed(options)
     with run.claim, _stop_signals() as stopped:
         began, first = time.perf_counter(), run.training.step
         try:
@@ -58,8 +58,8 @@ def _new(options: argparse.Namespace) -> Run:
     from numgan.training import Training
 
     _check_counts(options)
-    source, seed = options.data or "digits", options.seed or 0
-    chosen = lookup("model", options.model, models.BY_NAME) if options.model else None
+    source, seed = _or(options.data, "digits"), _or(options.seed, 0)
+    chosen = None if options.model is None else lookup("model", options.model, models.BY_NAME)
     x = _load(source, chosen.range if chosen else (-1.0, 1.0), options.size)
     model_name = options.model or ("images" if x.image_shape else "points")
     model = models.BY_NAME[model_name]
@@ -69,9 +69,9 @@ def _new(options: argparse.Namespace) -> Run:
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
     )
     training = Training(
-        *model.networks(x, seed, backend(options.backend or "numpy")),
+        *model.networks(x, seed, backend(_or(options.backend, "numpy"))),
         x,
-        loss=lookup("loss", options.loss or model.loss, losses.BY_NAME),
+        loss=lookup("loss", _or(options.loss, model.loss), losses.BY_NAME),
         batch=_or(options.batch, model.batch),
         k=_or(options.k, 1),
         seed=seed,
@@ -122,9 +122,9 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
 
     about = read_about(claim.folder)
     model = lookup("model", about["model"], models.BY_NAME)
-    source = _lasting(options.data) if options.data else about["data"]
+    source = about["data"] if options.data is None else _lasting(options.data)
     x = _data_of_a_run(source, model.range, about["size"], moved=options.data is None)
-    xp = backend(options.backend or about["backend"])
+    xp = backend(_or(options.backend, about["backend"]))
     training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads)
     steps = _or(options.steps, about["steps"])
     if steps < training.step:

@@ -78,7 +78,7 @@ def describe(thing: Any) -> Any:
     if isinstance(thing, list | tuple):
         return [describe(item) for item in thing]
     if isinstance(thing, np.integer | np.floating):
-        return thing.item()
+        return int(thing) if isinstance(thing, np.integer) else float(thing)  # item() of a longdouble is one
     if thing is None or isinstance(thing, bool | int | float | str):
         return thing
     return {"type": f"{type(thing).__module__}.{type(thing).__qualname__}", "foreign": True}
