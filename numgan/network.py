@@ -52,17 +52,10 @@ class Network(Layer):
         all_shapes = enumerate(layer.buffer_shapes for layer in self.layers)
         return {f"{i}.{name}": shape for i, shapes in all_shapes for name, shape in shapes.items()}
 
-    @property
-    def rowwise(self) -> bool:  # type: ignore[override]
-        return all(layer.rowwise for layer in self.layers)
-
-    @property
-    def stochastic(self) -> bool:  # type: ignore[override]
-        return any(layer.stochastic for layer in self.layers)
-
-    @property
-    def keeps_width(self) -> bool:  # type: ignore[override]
-        return all(layer.keeps_width for layer in self.layers)
+    # A network looks at each row alone, and keeps the width, where all its layers do; it draws where one of them does.
+    rowwise = property(lambda self: all(layer.rowwise for layer in self.layers))  # type: ignore[assignment]
+    keeps_width = property(lambda self: all(layer.keeps_width for layer in self.layers))  # type: ignore[assignment]
+    stochastic = property(lambda self: any(layer.stochastic for layer in self.layers))  # type: ignore[assignment]
 
     @property
     def n_in(self) -> int | None:

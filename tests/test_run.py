@@ -15,7 +15,7 @@ import pytest
 import numgan as ng
 from numgan.app.folder import About
 from numgan.data import Data
-from numgan.gan import discriminator_gradient, generator_gradient
+from numgan.gan import Info, discriminator_gradient, generator_gradient
 from numgan.run import archive, integrity, schema
 from numgan.run.averaging import average_in, mean_weights
 from numgan.run.interrupts import HeldBack
@@ -257,7 +257,7 @@ def test_no_number_is_drawn_twice(monkeypatch):
         keys.append(key)
         return random_generator(xp, *key)
 
-    for room in ("training", "run.streams", "lab.health"):
+    for room in ("run.streams", "lab.health"):
         monkeypatch.setattr(f"numgan.{room}.random_generator", noted)
     G, D = pair(True)
     run = ng.Training(G, D, data(), batch=BATCH, k=2, seed=9, conditional=True)
@@ -360,29 +360,26 @@ class Own:
 # Records
 
 
-class Seen:
-    """What a step saw, in numbers that are all different."""
-
-    def __init__(self, **figures):
-        for name in ("value", "V", "D_x", "D_Gz"):
-            setattr(self, name, np.float64(figures.get(name, 1.0)))
-
-
 class Net:
     def __init__(self, grad):
         self.theta, self.grad = np.zeros(2), np.array(grad)
 
 
+def saw(value, D_x=(0.5, 0.5), D_Gz=(0.5, 0.5)):
+    """What a step saw, from what D said of two rows of each kind."""
+    a_x, a_g = (np.log(np.divide(p, np.subtract(1, p)))[:, None] for p in (D_x, D_Gz))
+    return Info(np.float64(value), a_g, np.zeros((2, 2)), a_x)
+
+
 def test_a_record_has_each_figure_in_its_place():
-    made = record(
-        9, Net([3.0, 4.0]), Net([5.0, 12.0]), Seen(value=0.25), Seen(value=0.5, V=-1.25, D_x=0.75, D_Gz=0.125)
-    )
-    assert made._asdict() == {
-        "step": 9, "loss_D": 0.5, "loss_G": 0.25, "V": -1.25, "D_x": 0.75, "D_Gz": 0.125, "norm_D": 13, "norm_G": 5,
-    }  # fmt: skip
-    assert str(made) == "step 9  loss_D 0.5  loss_G 0.25  V -1.25  D_x 0.75  D_Gz 0.125  norm_D 13  norm_G 5"
-    with pytest.raises(ng.DivergedError, match=r"^step 9: loss_G = inf, D_Gz = nan, norm_D = inf; try"):
-        record(9, Net([3.0, 4.0]), Net([np.inf, 1]), Seen(value=np.inf), Seen(D_Gz=np.nan))
+    made = record(9, Net([3.0, 4.0]), Net([5.0, 12.0]), saw(0.25), saw(0.5, D_x=(0.5, 0.75), D_Gz=(0.125, 0.25)))
+    V = (math.log(0.5 * 0.75) + math.log(0.875 * 0.75)) / 2
+    figures = {"step": 9, "loss_D": 0.5, "loss_G": 0.25, "V": V, "D_x": 0.625, "D_Gz": 0.1875, "norm_D": 13, "norm_G": 5}
+    assert made._asdict() == pytest.approx(figures, abs=1e-12) and list(made._asdict()) == list(figures)
+    shown = "step 9  loss_D 0.5  loss_G 0.25  V -0.70102  D_x 0.625  D_Gz 0.1875  norm_D 13  norm_G 5"
+    assert str(made) == shown
+    with pytest.raises(ng.DivergedError, match=r"^step 9: loss_G = inf, V = nan, D_Gz = nan, norm_D = inf; try"):
+        record(9, Net([3.0, 4.0]), Net([np.inf, 1]), saw(np.inf), saw(1.0, D_Gz=(np.nan, 0.5)))
 
 
 @pytest.mark.parametrize(("n", "steps"), [(1, [1]), (20, range(1, 21)), (21, range(1, 22, 2)), (45, range(3, 46, 3))])

@@ -21,7 +21,7 @@ BROADCAST = "(m,) against (m, 1) broadcast"
 
 def not_read(e: Evidence) -> Finding:
     """The derivative of a dead ReLU is 0 too, so y must be the same however far the tensor moves."""
-    if not _y_is_constant(e):
+    if any(c.central.any() for c in e.jacobians[e.name].columns) or not _y_is_constant(e):  # far moves come last
         return None
     what = e.name if e.is_x else f"params[{e.name!r}]" if e.pair.x is not None else f"its argument ({e.name})"
     got = "the gradient is not" if e.returned else "backward returns no gradient"
