@@ -17,7 +17,8 @@ import pytest
 
 import numgan as ng
 from numgan.app.folder import read_about, read_frames
-from numgan.run import archive, schema
+from numgan.run import archive, integrity, schema
+from numgan.run.parts import State
 from numgan.run.state import Checkpoint
 
 sys.path.append(str(Path(__file__).parent.parent))  # for benchmarks, which are not installed
@@ -674,3 +675,9 @@ def test_the_campaign_sees_what_goes_wrong(monkeypatch):
         counts["frames.npz", happened] for happened in ("nonsense", "traceback")
     )
     assert counts["frames.npz", "nonsense"] > 0
+
+
+def test_counts_of_updates_are_each_their_own_players():
+    state = State(9, (5, 7), {}, np.empty(0))
+    with pytest.raises(ng.InputError, match="^9 steps and 5 and 7 updates of G and D do not agree, with k = 1"):
+        integrity.check_state(state, 1)

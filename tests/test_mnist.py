@@ -301,3 +301,30 @@ def test_the_four_files_are_those_that_were_published():
             assert len(found) == 64 and found.startswith(first) and found.endswith(last)
     assert len(MIRRORS) == 2
     assert all(mirror.startswith("https://") and mirror.endswith("/mnist/") for mirror in MIRRORS)
+
+
+def test_only_what_is_missing_is_taken_and_the_last_lines_say_what_is_there(full, tmp_path, capsys):
+    name = "t10k-labels-idx1-ubyte.gz"
+    (full / name).unlink()
+    hand = filled(tmp_path / "hand", {name: PACKED[name]})  # the other three are not at hand
+    assert cli.main(["data", "mnist", "--from", str(hand)]) == 0
+    there = f"in {full}: 60,000 digits to train on, 10,000 to test on\nto train:  numgan train --data mnist\n"
+    assert capsys.readouterr().out == f"mnist is {there}"
+    assert cli.main(["data", "mnist", "--from", str(hand)]) == 0
+    assert capsys.readouterr().out == f"mnist was there already, {there}"
+
+
+def test_a_cache_of_any_depth_is_made(tmp_path, monkeypatch):
+    deep = tmp_path / "a" / "new" / "path"
+    monkeypatch.setenv("NUMGAN_DATA", str(deep))
+    assert cli.main(["data", "mnist", "--from", str(filled(tmp_path / "hand"))]) == 0
+    assert sorted(path.name for path in deep.iterdir()) == sorted(PACKED)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these have folders of their own for it")
+def test_the_cache_follows_the_users_folder_for_such_files(tmp_path, monkeypatch):
+    monkeypatch.delenv("NUMGAN_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert mnist.cache() == tmp_path / "numgan"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert mnist.cache() == Path.home() / ".cache" / "numgan"

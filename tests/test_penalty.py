@@ -340,3 +340,21 @@ def _torch_forward(torch, D, theta, x):
         else:
             x = activations[type(layer)](x)
     return x
+
+
+def test_the_shapes_in_a_message_stand_for_what_they_are_said_to_be():
+    x, x_g, eps = np.zeros((2, 3)), np.zeros((4, 3)), np.zeros((5, 1))
+    with pytest.raises(ng.InputError, match=r"^x, x_g and eps .* got \(2, 3\), \(4, 3\) and \(5, 1\)$"):
+        wgan_gp(ng.Network([ng.Linear(3, 1)], dtype="float64"), x, x_g, eps=eps)
+
+
+@pytest.mark.parametrize("kind", ["R1", "R2"])
+def test_a_penalty_with_an_rng_is_of_D_in_training_mode(kind):
+    """a = w · (mask x): with its mask, drawn from the rng that was given, the slope of D is w/keep or 0."""
+    x = np.random.default_rng(0).standard_normal((6, 3))
+    D = ng.Network([ng.Dropout(0.5), ng.Linear(3, 1)], seed=1, dtype="float64")
+    P = getattr(ng, kind)(gamma=2.0)(D, x, x, np.random.default_rng(7))
+    kept = np.random.default_rng(7).random(x.shape, dtype=np.float32) < 0.5
+    w = D.layers[1].W[:, 0]
+    assert float(P) == pytest.approx(((2 * w) ** 2 * kept).sum(axis=1).mean(), rel=1e-12)
+    assert float(P) != pytest.approx((w**2).sum(), rel=0.01)  # as it is in evaluation

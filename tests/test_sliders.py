@@ -133,19 +133,22 @@ def test_the_pace_of_playing(shown):
 def test_in_a_browser_a_slider_shows_its_picture_and_the_button_plays_the_first(shown, tmp_path):
     """Moved to the last of all; then played for two ticks of 300 ms, of which the first begins again; then stopped."""
     script = """
-    const [a, b] = document.querySelectorAll('input'), button = document.querySelector('button'), seen = [];
-    const look = () => seen.push([...document.images].filter(p => p.style.display === '').map(p => p.alt).join(';'));
+    const [first, second] = document.querySelectorAll('figure'), seen = [];
+    const [a, b] = second.querySelectorAll('input'), button = second.querySelector('button');
+    const shown = [...document.images].filter.bind([...document.images], p => p.style.display === '');
+    const look = () => seen.push(shown().map(p => p.alt).join(';'));
     const press = () => { button.click(); seen.push(button.textContent) };
     a.value = 2; a.oninput(); look(); b.value = 1; b.oninput(); look(); press();
     setTimeout(() => { look(); press(); setTimeout(() => { look(); document.title = seen.join('|') }, 700) }, 700);
     """
-    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{shown[0]}<script>{script}</script>", encoding="utf-8")
+    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{shown[0]}{shown[0]}<script>{script}</script>", encoding="utf-8")
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
     command += [f"--user-data-dir={tmp_path}", "--dump-dom", f"file://{tmp_path}/page.html"]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     (title,) = re.findall("<title>(.*?)</title>", dom)
     moved, end, playing, played, stopped, still = title.split("|")
-    assert (moved, end) == ("a = 2, b = -1", "a = 2, b = 1.5")
-    assert (playing, played) == ("❚❚", "a = 1, b = 1.5")
-    assert (stopped, still) == ("▶", "a = 1, b = 1.5")
-    assert re.findall("<output>(.*?)</output>", dom) == ["1", "1.5"]
+    rest = "a = 0, b = -1;"  # of another such picture, before it on the page
+    assert (moved, end) == (f"{rest}a = 2, b = -1", f"{rest}a = 2, b = 1.5")
+    assert (playing, played) == ("❚❚", f"{rest}a = 1, b = 1.5")
+    assert (stopped, still) == ("▶", f"{rest}a = 1, b = 1.5")
+    assert re.findall("<output>(.*?)</output>", dom) == ["0", "-1", "1", "1.5"]

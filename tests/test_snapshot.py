@@ -248,3 +248,14 @@ def test_players_are_given_numbers_of_their_own_precision():
     pair = [Strict([ng.Linear(1, 1)], seed=n, dtype="float32") for n in (2, 1)]
     s = line_snapshot(ng.Training(*pair, rows()[:50, :1], batch=10, threads=1))
     assert s.D.dtype == s.G.dtype == "float32"
+
+
+def test_the_noise_of_a_look_is_the_same_at_every_step():
+    """Where nothing moves, no arrow does: D's noise is drawn anew for each look, from one and the same stream."""
+    G = linear([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0])
+    D = ng.Network([ng.InstanceNoise(1.0), ng.Linear(2, 4), ng.Tanh(), ng.Linear(4, 1)], seed=1, dtype="float64")
+    run = ng.Training(G, D, rows()[:200], batch=64, threads=1, optimizers=(ng.SGD(0.0), ng.SGD(0.0)))
+    before = snapshot(run, BOX)
+    list(run.steps(3))
+    after = snapshot(run, BOX)
+    assert after.step == 3 and (after.pull == before.pull).all() and before.pull.any()
