@@ -679,5 +679,5 @@ def test_the_campaign_sees_what_goes_wrong(monkeypatch):
 
 def test_counts_of_updates_are_each_their_own_players():
     state = State(9, (5, 7), {}, np.empty(0))
-    with pytest.raises(ng.InputError, match="^9 steps and 5 and 7 updates of G and D do not agree, with k = 1"):
+    with pytest.raises(ng.InputError, match=r"^9 steps and 5 and 7 updates of G and D do not agree, with k = 1"):
         integrity.check_state(state, 1)

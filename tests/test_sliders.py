@@ -141,7 +141,8 @@ def test_in_a_browser_a_slider_shows_its_picture_and_the_button_plays_the_first(
     a.value = 2; a.oninput(); look(); b.value = 1; b.oninput(); look(); press();
     setTimeout(() => { look(); press(); setTimeout(() => { look(); document.title = seen.join('|') }, 700) }, 700);
     """
-    (tmp_path / "page.html").write_text(f"<meta charset=utf-8>{shown[0]}{shown[0]}<script>{script}</script>", encoding="utf-8")
+    text = f"<meta charset=utf-8>{shown[0]}{shown[0]}<script>{script}</script>"
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
     command += [f"--user-data-dir={tmp_path}", "--dump-dom", f"file://{tmp_path}/page.html"]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
