@@ -145,3 +145,11 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
         process.stdout.close()
         vectors, about = archive.read(path)
         assert (vectors["a"] == about["i"]).all()
+
+
+def test_other_data_is_refused_with_the_name_of_the_runs_own(tmp_path):
+    x = np.random.default_rng(0).standard_normal((8, 2))
+    G, D = ng.Network([ng.Linear(2, 2)], seed=1), ng.Network([ng.Linear(2, 1)], seed=2)
+    ng.Training(G, D, ng.data.Data(x, name="mine"), batch=4).save(tmp_path / "c.npz")
+    with pytest.raises(ng.InputError, match=r"was trained on other data \('mine'\): load it with that data"):
+        ng.Training.load(tmp_path / "c.npz", ng.data.Data(x + 1, name="another"))

@@ -753,3 +753,13 @@ def test_the_order_of_bytes_and_axes_in_memory_does_not_matter(tmp_path):
 def test_only_the_images_of_a_folder_are_resized(name, size, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused(f"size is {size}, but '{name}' is no folder of images", name_or_path=name, size=size)
+
+
+def test_rows_that_somebody_can_still_write_to_are_copied():
+    """A view that is read-only, of an array that is not."""
+    base = np.zeros((3, 2), dtype=np.float32)
+    view = base[:]
+    view.flags.writeable = False
+    data = nd.Data(view)
+    base[0] = 9
+    assert not data.x.any() and not np.shares_memory(data.x, base)

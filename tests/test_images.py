@@ -518,3 +518,13 @@ def test_a_folder_of_arrays_says_which_file_is_meant(tmp_path):
 def test_an_error_without_words_is_called_by_its_kind():
     assert images._reason(KeyError()) == "KeyError" and images._reason(ValueError(" a\n  b ")) == "a b"
     assert images._reason(OSError("odd")) == "odd" and images._reason(OSError(5, "I/O error")) == "I/O error"
+
+
+def test_an_image_of_16_bits_is_turned_upright_before_it_is_brought_to_8(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the first row of the file is the right-hand column of the picture
+    pixels = np.array([[0, 64, 128], [160, 192, 255]], dtype=np.uint16) << 8
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    data = load(tmp_path, range=(0.0, 1.0), size=2)
+    x = data.x.reshape(2, 2)  # 3 × 2 when it is upright: its middle is cut out
+    assert (x[:, 0] > x[:, 1]).all() and x[1].mean() > x[0].mean()

@@ -572,3 +572,10 @@ def test_a_worker_that_waits_keeps_nothing_of_its_last_job():
     team.do(job, SPANS[:2])
     del job, a
     assert gone(lambda: kept() is not None)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_product_in_shares_has_the_dtype_of_what_it_is_of(dtype):
+    a = np.ones((1024, 128), dtype=dtype)
+    with Team(2).at_work():
+        assert matmul(a, a.T).dtype == dtype
