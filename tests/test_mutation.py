@@ -75,6 +75,13 @@ def test_what_lies_in_functions_is_replaced_in_memory_and_the_rest_is_not(root, 
     [(function, code)] = changed_functions(live, file, SOURCE, SOURCE.replace("min", "max"))
     tiny.g.__code__ = code
     assert tiny.g(3, b=2) == 3
+    inner = "def outer(a):\n    def inner(b):\n        return a + b\n    return inner\n"
+    (root / "closure.py").write_text(inner)
+    import closure
+
+    add = closure.outer(3)
+    found = changed_functions(live_functions(), root / "closure.py", inner, inner.replace("+", "-"))
+    assert [function.__name__ for function, _ in found] == ["outer", "inner"] and found[1][0] is add
     for slip in (("0.5", "1.0"), ("= 3", "= 4")):  # a constant, a default: only an import runs these
         assert changed_functions(live, file, SOURCE, SOURCE.replace(*slip)) is None
 

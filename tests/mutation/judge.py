@@ -178,7 +178,7 @@ def changed_functions(live: Live, file: Path, old: str, new: str) -> list[Change
         functions = live.get(_place(pair[0]), []) if pair else []
         if not pair or not functions or pair[0].co_freevars != pair[1].co_freevars:
             return None
-        found += [(f, pair[1]) for f in functions]
+        found += [(f, new_code) for old_code, new_code in _nested(*pair) for f in live.get(_place(old_code), [])]
     return found
 
 
@@ -207,6 +207,16 @@ def _pairs(a: CodeType, b: CodeType) -> Iterator[tuple[CodeType, CodeType] | Non
         return
     for x, y in zip(*inner, strict=True):
         yield from _pairs(x, y)
+
+
+def _nested(a: CodeType, b: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """(old, new) of a function and of those in it, of which some may be alive already: decorators return such."""
+    yield a, b
+    inner = [[c for c in code.co_consts if isinstance(c, CodeType)] for code in (a, b)]
+    if len(inner[0]) == len(inner[1]):
+        for x, y in zip(*inner, strict=True):
+            if x.co_freevars == y.co_freevars:
+                yield from _nested(x, y)
 
 
 def _own(code: CodeType) -> tuple:
