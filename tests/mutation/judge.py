@@ -28,7 +28,7 @@ from mutation.lines import Map
 from mutation.mutants import Mutant
 
 MOST = 60.0  # seconds of tests that one mutant is given, in the map's time; who lives through these is a survivor
-PATIENCE, START = 4, 20  # a mutant that takes so many times as long, and so many seconds, hangs: a test would notice
+PATIENCE, START = 4, 60  # a mutant that takes so many times as long, and so many seconds, hangs: a test would notice
 PASSED = "passed"
 IN_FUNCTION = 0x2  # of a code object's flags: its names are its own, so it is a function and no class body
 
