@@ -77,7 +77,10 @@ class Judge:
         return True
 
     def _jobs(self) -> Iterator[tuple[Mutant, list[str]]]:
+        asked_by = os.getppid()
         for job in json.loads((self.work / "jobs.json").read_text()):
+            if os.getppid() != asked_by:  # whoever asked was stopped
+                return
             mutant = Mutant(**job["mutant"])
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.work / "claims" / mutant.id, os.O_CREAT | os.O_EXCL))
