@@ -50,6 +50,8 @@ class Verdict:
 def pytest_configure(config):
     if "MUTATION_WORK" in os.environ:
         most = float(os.environ.get("MUTATION_MOST", MOST))
+        # Bytecode is taken for that of a source of the same length and second, which a mutant may have.
+        sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"
         config.pluginmanager.register(Judge(Path(os.environ["MUTATION_WORK"]), Path.cwd(), most), "judge")
 
 
