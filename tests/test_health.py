@@ -199,3 +199,8 @@ def test_two_rows_are_enough_and_one_is_not():
     assert health(flat(np.eye(2), batch=2)).name == "healthy"
     said = str(health(flat(np.ones((1, 2)), batch=1)))
     assert said == "too few rows: with one row of data there is no distance between rows to judge by"
+
+
+def test_copies_of_a_few_modes_are_memorised_first():
+    s = Signals(fit=0.1, gap=0.1, copies=0.2, accuracy=0.6, pull=1.0, reverse_kl=1.5)
+    assert diagnose(s).name == "memorising" and diagnose(s._replace(copies=0.9)).name == "mode collapse"

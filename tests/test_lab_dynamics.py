@@ -216,3 +216,11 @@ def test_what_is_conserved_is_the_ellipse():
 def test_the_jacobian_of_a_jump_is_not_a_number():
     np.testing.assert_array_equal(wgan_gp().jacobian(), [[0, -1], [1, np.nan]])
     np.testing.assert_array_equal(gan(0.3).jacobian(), [[0, -0.5], [0.5, -0.3]])
+
+
+def test_a_game_is_named_with_all_digits_of_its_gamma():
+    assert [gan(gamma).name[-5:] for gamma in (0.125, 12.25)] == ["0.125", "12.25"]
+
+
+def test_far_out_the_slope_is_0_or_1_without_a_warning():
+    assert (dynamics.f1(1000.0), dynamics.f1(-1000.0)) == (0.0, 1.0)

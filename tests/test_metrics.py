@@ -189,3 +189,9 @@ def test_distances_are_exact_in_few_dimensions_never_negative_and_come_in_blocks
     assert [block.shape for block in blocks] == [(1024, 2), (6, 2)]
     expected = [math.dist(a[0], b[1]) ** 2, math.dist(a[1029], b[0]) ** 2]
     np.testing.assert_allclose(np.concatenate(blocks)[[0, 1029], [1, 0]], expected)
+
+
+def test_distances_of_pixels_are_those_of_their_numbers():
+    a, b = np.array([[0, 250], [9, 3]], dtype=np.uint8), np.array([[255, 5]], dtype=np.uint8)
+    (d2,) = distance_blocks(a, b)
+    assert d2.tolist() == [[255**2 + 245**2], [246**2 + 2**2]]

@@ -282,3 +282,9 @@ def test_as_many_frames_as_steps():
     for frames, steps in (([], []), ([x], []), ([x], [1, 2]), (x, "12"), (None, [1]), ([x], 1)):
         with pytest.raises(ng.InputError, match="as many steps"):
             plots.progress(frames, steps)
+
+
+def test_whole_numbers_of_any_kind_are_drawn():
+    """Rows of signed whole numbers, and an image shape that was read from a file."""
+    shape = tuple(np.array([2, 3]))
+    assert plots.sheet(np.arange(12, dtype=np.int64).reshape(2, 6), shape).axes[0].images
