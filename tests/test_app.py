@@ -172,9 +172,9 @@ def test_what_fits_the_data_is_the_default_and_ema_0_is_no_average(own, tmp_path
         assert train("--data", own / "images.npz", "--batch", 9, *words) == 0
         run = Path("runs", f"images-{len(os.listdir('runs'))}")
         assert (about(run)["settings"]["ema"], json.loads((run / "run.json").read_text())["model"]) == settings
-    monkeypatch.setattr("numgan.app.train.Path.resolve", lambda path: Path("/from/the/root") / path)
+    monkeypatch.setattr("numgan.app.train.Path.resolve", lambda path: Path("/from/the/top") / path)
     assert training_command._lasting("ring") == "ring"
-    assert training_command._lasting("x.npz") == "/from/the/root/x.npz"
+    assert training_command._lasting("x.npz") == "/from/the/top/x.npz"
 
 
 # A run, resumed in mid-period
