@@ -49,17 +49,16 @@ class Verdict:
 
 def pytest_configure(config):
     if "MUTATION_WORK" in os.environ:
-        most = float(os.environ.get("MUTATION_MOST", MOST))
         # Bytecode is taken for that of a source of the same length and second, which a mutant may have.
         sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"
-        config.pluginmanager.register(Judge(Path(os.environ["MUTATION_WORK"]), Path.cwd(), most), "judge")
+        config.pluginmanager.register(Judge(Path(os.environ["MUTATION_WORK"]), Path.cwd()), "judge")
 
 
 class Judge:
     """Takes the mutants of `work/jobs.json` that no other judge has claimed; verdicts go to `work/verdicts.jsonl`."""
 
-    def __init__(self, work: Path, tree: Path, most: float) -> None:
-        self.work, self.tree, self.most = work, tree, most
+    def __init__(self, work: Path, tree: Path) -> None:
+        self.work, self.tree = work, tree
         self.failed = ""  # the test that failed, in the child
 
     def pytest_runtest_logreport(self, report):
@@ -113,7 +112,7 @@ class Judge:
             old = self.seen.of_import(mutant.file)
         else:
             old = self.seen.of_lines(mutant.file, mutant.line, mutant.last_line)
-        return self.seen.within([test for test in old if test in self.items] + self.new, self.most)
+        return self.seen.within([test for test in old if test in self.items] + self.new, MOST)
 
     def _forked(self, changes: list[Change], tests: list[str], limit: float) -> str:
         """The first test that fails, in a child whose functions are the mutant's; "" where all pass."""
