@@ -1,6 +1,6 @@
 """Generative adversarial networks from scratch on NumPy, every gradient written by hand."""
 
-from numgan import data, losses, penalty
+from numgan import data, losses, metrics, penalty
 from numgan.check import gradcheck
 from numgan.conditional import Conditional
 from numgan.errors import DivergedError, InputError, TornError
@@ -30,6 +30,7 @@ from numgan.network import Network
 from numgan.optim import SGD, Adam
 from numgan.penalty import R1, R2, WGANGP
 from numgan.schedules import Decay, Ramp
+from numgan.simultaneous import simultaneous_gradients
 from numgan.training import Training
 
 __version__ = "0.1.0"
@@ -71,5 +72,7 @@ __all__ = [
     "generator_gradient",
     "gradcheck",
     "losses",
+    "metrics",
     "penalty",
+    "simultaneous_gradients",
 ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from numgan.errors import InputError, check_number
+from numgan.errors import InputError, check_number, check_whole
 
 Schedule = float | Callable[[int], float]
 
@@ -27,20 +27,26 @@ def at(value: Schedule, t: int, below: float = math.inf) -> float:
 
 @dataclass(frozen=True)
 class Ramp:
-    """From `start` to `end` in a straight line between updates `begin` and `finish`, constant outside."""
+    """From `start` to `end` in a straight line between updates `begin` and `finish`, constant outside.
+
+    It moves at every `every`-th update: at each one, or once in an epoch.
+    """
 
     start: float
     end: float
     begin: int
     finish: int
+    every: int = 1
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             check_number(f"Ramp's {name}", value, "[0, inf)")
+        check_whole("Ramp's every", self.every, 1)
         if not self.begin < self.finish:
             raise InputError(f"Ramp goes from update {self.begin!r} to {self.finish!r}: begin must come before finish")
 
     def __call__(self, t: int) -> float:
+        t -= t % self.every
         done = min(max((t - self.begin) / (self.finish - self.begin), 0.0), 1.0)
         return self.start + (self.end - self.start) * done
 

@@ -40,6 +40,7 @@ from numgan.run.record import History, Record, record, standing
 from numgan.run.sampling import Label, sample
 from numgan.run.state import Checkpoint
 from numgan.run.streams import CALIBRATION, Labels, LayerNumbers, Minibatches, Noise
+from numgan.simultaneous import simultaneous_gradients
 
 CHANGING = {"step", "average", "history"}  # of a run's attributes; its arguments are fixed
 CALIBRATION_ROWS = 1024  # enough for means and variances good to a few per cent
@@ -54,6 +55,7 @@ class Training:
     noise: "normal" or "uniform", mean 0 and variance 1; n_z is asked of G unless given.
     penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
     conditional: G and D, two `Conditional` networks, are given the labels of the data: (z, c) and (x, c).
+    together: both players are updated at once, from the same samples, as in the paper's published code; k is 1 then.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
     All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
@@ -78,17 +80,18 @@ class Training:
         penalty: Penalty | None = None,
         clip: float | None = None,
         conditional: bool = False,
+        together: bool = False,
     ) -> None:
         self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         check_parts(self.parts)
         threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
-        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip, conditional)
-        settings = plain_settings(settings)
+        settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip, conditional, together)
+        settings = plain_settings(settings, penalty)
         check_batch(settings.batch, self.data.x)
         self.batch, self.k, self.seed, self.ema, self.noise, self.n_z, *others = astuple(settings)
-        self.threads, self.clip, self.conditional = others
+        self.threads, self.clip, self.conditional, self.together = others
         check_labels(G, D, self.data, self.conditional)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
@@ -144,7 +147,7 @@ class Training:
     def _whole_update(self, due: int) -> None:
         """One update, with its record at step `due`. If this is broken off, the run is torn."""
         self._whole.begin(f"update {self.step + 1}")
-        info_d, info_g = self._update()
+        info_d, info_g = self._update_together() if self.together else self._update()
         try:
             if self.step == due:
                 self.history.append(record(self.step, self.G, self.D, info_g, info_d))
@@ -170,10 +173,22 @@ class Training:
         rng = self._layers_rng(k)
         info_g = generator_gradient(G, D, z, self.loss, rng)
         self.opt_g.step(G.theta, G.grad)
+        self._count()
+        return info_d, info_g
+
+    def _update_together(self) -> tuple[Info, Info]:
+        """The published code's iteration: both gradients from the same samples, then both updates."""
+        x, z = self._draw_data(0), self._draw_noise(0)
+        infos = simultaneous_gradients(self.G, self.D, x, z, self.loss, self._layers_rng(0))
+        self.opt_d.step(self.D.theta, self.D.grad)
+        self.opt_g.step(self.G.theta, self.G.grad)
+        self._count()
+        return infos
+
+    def _count(self) -> None:
         self.step += 1
         if self.ema is not None:
-            average_in(self.average, G.theta, self.ema)
-        return info_d, info_g
+            average_in(self.average, self.G.theta, self.ema)
 
     def _draw_data(self, j: int) -> Array:
         """The minibatch x (batch, n_x) for D's update j of this iteration; (x, c) in a conditional run."""

@@ -140,7 +140,7 @@ def test_every_loss_trains_with_every_option(loss, tmp_path, no_pictures):
     assert about["optimizers"][1]["lr"] == 1e-4
     assert about["settings"] | {"n_z": 2} == {
         "batch": 32, "k": 2, "seed": 5, "ema": None, "noise": "normal", "n_z": 2, "threads": 1,
-        "clip": None, "conditional": False,
+        "clip": None, "conditional": False, "together": False,
     }
 
 

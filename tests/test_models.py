@@ -172,22 +172,27 @@ ADAM = {"beta1": 0.5, "beta2": 0.999, "eps": 1e-8}
 SETTINGS = {  # the optimisers' fixed settings; their rates are below
     "images": (ADAM, {"steps": 5000, "batch": 64, "ema": 0.999}),
     "points": (ADAM, {"steps": 4000, "batch": 256}),
-    "goodfellow2014": ({}, {"steps": 5000, "batch": 100, "noise": "uniform", "range": (0.0, 1.0)}),
+    "goodfellow2014": ({}, {"steps": 5000, "batch": 100, "noise": "uniform", "together": True, "range": (0.0, 1.0)}),
     "dcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999}),
     "cgan": (ADAM, {"steps": 5000, "batch": 64, "ema": 0.999, "conditional": True}),
     "cdcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999, "conditional": True}),
     "dcgan64": (ADAM, {"steps": 7915, "batch": 128}),
 }
-USUAL = {"loss": "nonsaturating", "ema": None, "noise": "normal", "conditional": False, "range": (-1.0, 1.0)}
+USUAL = {"loss": "nonsaturating", "ema": None, "noise": "normal", "conditional": False, "together": False}
+USUAL |= {"range": (-1.0, 1.0)}
 RATES = {  # (for G, for D): update -> rate
     "images": ({0: 3e-3, 2500: 1.5375e-3, 5000: 7.5e-5, 9000: 7.5e-5}, {0: 1e-3, 2500: 5.125e-4, 5000: 2.5e-5}),
     "points": ({0: 1e-3, 9000: 1e-3}, {0: 1e-3, 9000: 1e-3}),
-    "goodfellow2014": ({0: 0.1, 1: 0.1 / 1.000004, 10**6: 0.1 * math.exp(-4), 10**7: 1e-6},) * 2,
+    "goodfellow2014": (
+        {0: 0.1, 1: 0.1 / 1.000004, 10**6: 0.1 * math.exp(-4), 10**7: 1e-6},
+        {0: 0.05, 1: 0.05 / 1.000004, 10**6: 0.05 * math.exp(-4), 10**7: 5e-7},
+    ),
     "dcgan": ({0: 2e-3, 4000: 1.025e-3, 8000: 5e-5, 9000: 5e-5}, {0: 5e-4, 4000: 2.5625e-4, 8000: 1.25e-5}),
     "dcgan64": ({0: 2e-4, 9000: 2e-4}, {0: 2e-4, 9000: 2e-4}),
 }
 RATES |= {"cgan": RATES["images"], "cdcgan": RATES["dcgan"]}
-MOMENTA = {0: 0.5, 62_500: 0.6, 125_000: 0.7, 200_000: 0.7}  # over 250 epochs of 500 updates
+# In epoch e of 1, 2 … 250: 0.5 + 0.2 (e − 1)/249; here an epoch has 600 updates.
+MOMENTA = {0: 0.5, 599: 0.5, 600: 0.5 + 0.2 / 249, 83 * 600: 0.5 + 0.2 / 3, 249 * 600 - 1: 0.7 - 0.2 / 249, 10**6: 0.7}
 
 
 def at(schedule, t):
@@ -198,7 +203,8 @@ def at(schedule, t):
 def test_how_each_is_trained(name):
     model, (for_optimizers, others) = models.BY_NAME[name], SETTINGS[name]
     found = {key: getattr(model, key) for key in model.__dataclass_fields__}
-    optimizers = found.pop("opt_g"), found.pop("opt_d")
+    optimizers = model.optimizers({}, {}, epoch=600)
+    del found["opt_g"], found["opt_d"]
     assert found.pop("networks").__name__ == name
     assert found == USUAL | others
     for optimizer, rates in zip(optimizers, RATES[name], strict=True):

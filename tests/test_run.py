@@ -195,7 +195,7 @@ def test_each_vector_of_a_checkpoint_has_its_own_name(conditional, saved):
     assert (about["step"], about["updates"]) == (7, [7, 21])
     assert about["settings"] == {
         "batch": BATCH, "k": K, "seed": SEED, "ema": EMA, "noise": "uniform", "n_z": N_Z, "threads": 1, "clip": CLIP,
-        "conditional": conditional,
+        "conditional": conditional, "together": False,
     }  # fmt: skip
     kinds = [about[name]["type"] for name in ("loss", "penalty", "G", "D")]
     assert kinds == ["LeastSquares", "WGANGP"] + ["Conditional" if conditional else "Network"] * 2
@@ -891,6 +891,10 @@ def test_threads_of_a_run_are_those_of_its_samples(tmp_path, monkeypatch):
         ({"n_z": 3}, r"\(4, 3\)"),
         ({"noise": "gauss"}, "unknown noise 'gauss'"),
         ({"conditional": 0}, "conditional must be True .* or False, got 0"),
+        ({"together": 1}, "together must be True .* or False, got 1"),
+        ({"together": True, "k": 2}, "together=True, the published code of 2014, has k=1 and neither penalty nor"),
+        ({"together": True, "clip": 0.1}, "has k=1 and neither penalty nor clip: drop these"),
+        ({"together": True, "penalty": ng.R1()}, "has k=1 and neither penalty nor clip: drop these"),
     ],
 )
 def test_limits_that_are_not_allowed(settings, says):
@@ -915,10 +919,11 @@ def test_vectors_are_of_float32_or_float64(tmp_path):
 @pytest.mark.parametrize(
     ("cls", "made", "later"),
     [
-        (Settings, Settings(4, 1, 0, 0.5, "normal", 2, 1, None, True), {"conditional"}),
+        (Settings, Settings(4, 1, 0, 0.5, "normal", 2, 1, None, True, True), {"conditional", "together"}),
         (Origin, Origin("x", "0a", (2, 2), (0.0, 1.0), "0b"), {"label_fingerprint"}),
         (About, About("ring", "points", 9, "numpy", 64), {"size"}),
         (ng.BatchNorm, ng.BatchNorm(3, std=0.5), {"std"}),
+        (ng.Ramp, ng.Ramp(0.1, 0.2, 3, 9, every=2), {"every"}),
         (ng.Adam, ng.Adam(0.1, 0.2, 0.3, 1e-4), set()),
         (ng.WGANGP, ng.WGANGP(3.0), set()),
     ],
@@ -941,7 +946,8 @@ def test_only_a_field_that_came_later_may_be_missing(cls, made, later):
 def test_numbers_of_numpy_are_saved_as_python_s(tmp_path):
     """Wherever a person may have computed one: in a rate, before the run and in its course, a schedule, a layer."""
     whole, real = np.int64, np.float32
-    opts = ng.Adam(real(0.25), beta1=real(0.5)), ng.SGD(ng.Ramp(real(0.5), real(0.125), whole(2), np.int16(9)), real(0))
+    ramp = ng.Ramp(real(0.5), real(0.125), whole(2), np.int16(9), whole(1))
+    opts = ng.Adam(real(0.25), beta1=real(0.5)), ng.SGD(ramp, real(0))
     layers = ng.Linear(whole(2), whole(4), real(0.5)), ng.Dropout(real(0.5)), ng.LeakyReLU(real(0.25))
     G = ng.Network([*layers, ng.Linear(4, 3)])
     settings = {"batch": whole(4), "seed": np.uint8(3), "ema": real(0.5), "optimizers": opts}
@@ -951,7 +957,7 @@ def test_numbers_of_numpy_are_saved_as_python_s(tmp_path):
     run.save(tmp_path / "c.npz")
     again = ng.Training.load(tmp_path / "c.npz", data())
     assert (again.opt_g.lr, again.opt_g.beta1, again.opt_d.momentum) == (0.75, 0.5, 0.25)
-    assert repr(again.opt_d.lr) == "Ramp(start=0.5, end=0.125, begin=2, finish=9)"
+    assert repr(again.opt_d.lr) == "Ramp(start=0.5, end=0.125, begin=2, finish=9, every=1)"
     assert repr([*again.G.layers[:3]]) == "[Linear(n_in=2, n_out=4, scale=0.5), Dropout(p=0.5), LeakyReLU(slope=0.25)]"
     assert (again.seed, again.batch, again.ema) == (3, 4, 0.5)
     for one in (run, again):

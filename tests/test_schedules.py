@@ -14,6 +14,8 @@ def test_a_ramp_is_straight_between_its_ends_and_constant_outside():
     up, down = ng.Ramp(1.0, 3.0, 10, 20), ng.Ramp(0.6, 0.1, begin=2, finish=7)
     assert [up(t) for t in (0, 9, 10, 11, 13, 15, 19, 20, 21, 500)] == [1, 1, 1, 1.2, 1.6, 2, 2.8, 3, 3, 3]
     assert [round(down(t), 12) for t in range(9)] == [0.6, 0.6, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1]
+    epochs = ng.Ramp(0.0, 2.0, 0, 6, every=3)
+    assert [epochs(t) for t in range(8)] == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
 def test_a_decay_divides_at_every_update_down_to_its_floor():
@@ -33,6 +35,7 @@ def test_a_decay_divides_at_every_update_down_to_its_floor():
         (lambda: ng.Ramp(0, -1, 0, 5), r"Ramp's end must be a number in \[0, inf\), got -1"),
         (lambda: ng.Ramp(0, 1, -3, 5), r"Ramp's begin must be a number in \[0, inf\), got -3"),
         (lambda: ng.Ramp(0, 1, 0, math.inf), r"Ramp's finish must be a number in \[0, inf\), got inf"),
+        (lambda: ng.Ramp(0, 1, 0, 5, every=0), "Ramp's every must be a whole number of 1 or more, got 0"),
         (lambda: ng.Ramp(0, 1, 5, 5), "Ramp goes from update 5 to 5: begin must come before finish"),
         (lambda: ng.Decay(-0.1, 2), r"Decay's start must be a number in \[0, inf\), got -0.1"),
         (lambda: ng.Decay(0.1, 0), r"Decay's factor, by which it divides at every update, must be .*\(0, inf\), got 0"),

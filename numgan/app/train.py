@@ -67,6 +67,7 @@ def _new(options: argparse.Namespace) -> Run:
     optimizers = model.optimizers(
         for_g=_given({**both, "lr": _or(options.lr_g, options.lr)}),
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
+        epoch=max(len(x) // _or(options.batch, model.batch), 1),
     )
     training = Training(
         *model.networks(x, seed, backend(_or(options.backend, "numpy"))),
@@ -82,6 +83,7 @@ def _new(options: argparse.Namespace) -> Run:
         penalty=_penalty(options),
         clip=options.clip,
         conditional=model.conditional,
+        together=model.together,
     )
     claim = claim_new(options.out, x.name)
     return Run(claim, training, _lasting(source), model_name, _or(options.steps, model.steps), options.size)

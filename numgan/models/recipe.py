@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from types import ModuleType
 from typing import Protocol
@@ -22,25 +23,35 @@ class Networks(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A pair of networks for a data set, and how to train it. The fields after `steps` are `Training`'s."""
+    """A pair of networks for a data set, and how to train it. The fields after `steps` are `Training`'s.
+
+    An optimiser whose rates change once in an epoch is a function of the updates in one.
+    """
 
     networks: Networks
-    opt_g: Optimizer
-    opt_d: Optimizer
+    opt_g: Optimizer | Callable[[int], Optimizer]
+    opt_d: Optimizer | Callable[[int], Optimizer]
     steps: int
     batch: int
     loss: str = "nonsaturating"
     ema: float | None = None
     noise: str = "normal"
     conditional: bool = False
+    together: bool = False
     range: tuple[float, float] = (-1.0, 1.0)  # what black and white become
 
-    def optimizers(self, for_g: dict[str, float], for_d: dict[str, float]) -> tuple[Optimizer, Optimizer]:
-        """New optimisers (for G, for D) with some of their settings replaced."""
-        return _replaced(self.opt_g, for_g), _replaced(self.opt_d, for_d)
+    def optimizers(
+        self, for_g: dict[str, float], for_d: dict[str, float], epoch: int = 500
+    ) -> tuple[Optimizer, Optimizer]:
+        """New optimisers (for G, for D) with some of their settings replaced. epoch: the updates in one."""
+        return _replaced(self.opt_g, for_g, epoch), _replaced(self.opt_d, for_d, epoch)
 
 
-def _replaced(optimizer: Optimizer, settings: dict[str, float]) -> Optimizer:
+def _replaced(
+    optimizer: Optimizer | Callable[[int], Optimizer], settings: dict[str, float], epoch: int
+) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        optimizer = optimizer(epoch)
     for name in settings.keys() - {f.name for f in fields(optimizer) if f.init}:
         kind = type(optimizer).__name__
         raise InputError(f"this model trains with {kind}, which has no {name}: leave it out")

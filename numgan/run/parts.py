@@ -26,6 +26,7 @@ class Settings:
     threads: int
     clip: float | None
     conditional: bool = False
+    together: bool = False
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ def noise_width(G: Player, n_z: int | None) -> int:
     return check_whole("n_z", width, 1)
 
 
-def plain_settings(settings: Settings) -> Settings:
-    """The plain arguments of `Training`, once each is possible, as Python's own numbers."""
+def plain_settings(settings: Settings, penalised: object = None) -> Settings:
+    """The plain arguments of `Training`, once each is possible, as Python's own numbers. penalised: its penalty."""
     plain: dict[str, Any] = {name: check_whole(name, getattr(settings, name), least) for name, least in LEAST.items()}
     if settings.threads > MOST_THREADS:
         raise InputError(f"threads is {settings.threads}, expected {MOST_THREADS} or fewer: one for each core is best")
@@ -70,6 +70,10 @@ def plain_settings(settings: Settings) -> Settings:
         plain["clip"] = check_number("clip, the bound of D's weights,", settings.clip, "(0, inf)", "None for no bound")
     if not isinstance(settings.conditional, bool):
         raise InputError(f"conditional must be True (G and D are given labels) or False, got {settings.conditional!r}")
+    if not isinstance(settings.together, bool):
+        raise InputError(f"together must be True (both players at once) or False, got {settings.together!r}")
+    if settings.together and (settings.k != 1 or settings.clip is not None or penalised is not None):
+        raise InputError("together=True, the published code of 2014, has k=1 and neither penalty nor clip: drop these")
     return replace(settings, **plain)
 
 

@@ -45,7 +45,8 @@ KNOWN: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 # Fields that a class got later, by its name: a file from before lacks them, and meant their defaults.
 ADDED: dict[str, set[str]] = {
     "BatchNorm": {"std"},
-    "Settings": {"conditional"},
+    "Settings": {"conditional", "together"},
+    "Ramp": {"every"},
     "Origin": {"label_fingerprint"},
     "About": {"size"},
 }
