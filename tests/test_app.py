@@ -131,7 +131,7 @@ def test_an_option_changes_its_own_setting_and_no_other(words, changed, untouche
     assert (tmp_path / "r" / "run.json").read_text() == json.dumps(said, indent=1)
     assert said == {
         "data": str(own / "points.npy"), "size": None, "model": "points", "steps": 7 if "--steps 7" in words else 4000,
-        "backend": "numpy",
+        "backend": "numpy", "hold_out": 0,
     }  # fmt: skip
 
 
@@ -152,7 +152,8 @@ def test_a_run_takes_from_its_model_what_no_option_says(name, own, tmp_path, mon
         "seed": 6,
     }  # fmt: skip
     assert said["loss"]["type"] == "LeastSquares" and said["penalty"] is None
-    assert said["optimizers"] == [describe(model.opt_g), describe(model.opt_d)]
+    assert said["optimizers"] == [describe(opt) for opt in model.optimizers({}, {}, epoch=70 // 33)]
+    assert said["settings"]["together"] is (name == "goodfellow2014")
     assert said["data"]["range"] == [lo, hi] and said["data"]["fingerprint"] == rows.fingerprint
     assert said["data"]["name"] == "images" and said["data"]["image_shape"] == [8, 4]
     run = json.loads((tmp_path / "r" / "run.json").read_text())
@@ -257,6 +258,24 @@ def test_the_paper_s_pair_resumes_with_its_pixels_in_0_to_1(own, tmp_path):
     a, b = (archive.read(run / "checkpoint.npz")[0] for run in (whole, half))
     assert all((a[name] == b[name]).all() for name in ("theta_G", "theta_D"))
     assert about(half)["data"]["range"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "together"), [((), True), (("--k", 1), True), (("--k", 2), False), (("--penalty", "r1"), False)]
+)
+def test_the_paper_s_pair_moves_at_once_unless_an_option_of_algorithm_1_is_given(
+    words, together, own, tmp_path, monkeypatch, no_pictures
+):
+    model = models.BY_NAME["goodfellow2014"]
+    monkeypatch.setitem(models.BY_NAME, "goodfellow2014", replace(model, networks=tiny()))
+    settings = ["--model", "goodfellow2014", "--batch", 12, "--steps", 3, "--out", tmp_path / "r"]
+    assert train("--data", own / "images.npz", *settings, *words) == 0
+    said = about(tmp_path / "r")
+    assert said["settings"]["together"] is together
+    with np.load(own / "images.npz") as file:
+        updates = len(next(iter(file.values()))) // 12  # in an epoch
+    assert [said["optimizers"][i]["momentum"]["every"] for i in (0, 1)] == [updates, updates]
+    assert [said["optimizers"][i]["lr"]["start"] for i in (0, 1)] == [0.1, 0.05]
 
 
 def test_a_folder_of_images_keeps_its_size(tmp_path, capsys, no_pictures):
@@ -644,7 +663,7 @@ def test_an_empty_text_is_not_an_option_left_out(words, says, halves, own, tmp_p
 
 def test_a_number_of_each_option_is_a_number(halves):
     for command, option, kind in (
-        *(("train", name, int) for name in ("size", "steps", "batch", "k", "seed", "threads")),
+        *(("train", name, int) for name in ("size", "hold-out", "steps", "batch", "k", "seed", "threads")),
         *(("train", name, float) for name in ("lr", "lr-g", "lr-d", "beta1", "beta2", "ema", "penalty-weight", "clip")),
         *(("sample x", name, int) for name in ("seed", "label")),
         ("lab", "seed", int),
@@ -1151,11 +1170,12 @@ def test_each_option_s_help_is_its_own(capsys):
 
 def test_what_run_json_and_the_frames_may_not_say(halves, tmp_path):
     said = json.loads((halves[0] / "run.json").read_text())
-    for change in ({"steps": 0}, {"steps": -1}, {"steps": 2.0}, {"size": 1.5}, {"data": None}):
+    for change in ({"steps": 0}, {"steps": -1}, {"steps": 2.0}, {"size": 1.5}, {"hold_out": -1}, {"data": None}):
         (tmp_path / "run.json").write_text(json.dumps(said | change))
         with pytest.raises(InputError, match=rf"^{re.escape(str(tmp_path / 'run.json'))}: "):
             folder.read_about(tmp_path)
-    (tmp_path / "run.json").write_text(json.dumps({name: said[name] for name in said if name != "size"}))
+    before = {name: said[name] for name in said if name not in ("size", "hold_out")}
+    (tmp_path / "run.json").write_text(json.dumps(before))
     assert folder.read_about(tmp_path) == said
     frames = np.zeros((2, 5, 3))
     for vectors, steps in (

@@ -694,7 +694,6 @@ def test_paths_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
         ({"name_or_path": "DIGITS"}, ["did you mean 'digits'?"]),
         ({"name_or_path": "qqq"}, ["'qqq'", "digits, mnist, gaussian"]),
         ({"name_or_path": ""}, ["''", "digits"]),
-        ({"name_or_path": "digits", "split": "test"}, ["digits", "x_test", "train"]),
         ({"name_or_path": "ring", "split": "test"}, ["ring", "test", "seed"]),
         ({"name_or_path": "digits", "split": "valid"}, ["'valid'", "'train'", "'test'"]),
         ({"name_or_path": "digits", "range": (1, 1)}, ["(1, 1)", "lo < hi"]),
@@ -763,3 +762,55 @@ def test_rows_that_somebody_can_still_write_to_are_copied():
     data = nd.Data(view)
     base[0] = 9
     assert not data.x.any() and not np.shares_memory(data.x, base)
+
+
+# --- Held out -----------------------------------------------------------------------------------------------------
+
+
+def test_digits_that_no_run_trains_on():
+    data, test = load("digits"), load("digits", split="test", range=(0, 1))
+    assert len(data) == 5000 and data.held_out.shape == (2000, 784) == test.x.shape and test.held_out is None
+    np.testing.assert_allclose(data.restore(data.held_out), test.x, atol=1e-6)
+    assert np.bincount(test.labels).tolist() == [200] * 10 and test.image_shape == (28, 28)
+    assert not data.held_out.flags.writeable and (data.held_out.min(), data.held_out.max()) == (-1, 1)
+    both = np.concatenate([data.x, data.held_out])
+    assert len(np.unique(both, axis=0)) == 7000  # none is there twice
+    with np.load(ROOM / "digits_test.npz") as file:
+        said = (ROOM / "DIGITS.md").read_text(encoding="utf-8")
+        assert all(hashlib.sha256(file[name].tobytes()).hexdigest() in said for name in ("x", "labels"))
+
+
+def test_the_last_rows_are_held_out_when_asked_for(tmp_path):
+    path = saved(tmp_path / "x.npz", x=U8, y=np.arange(len(U8)) % 2)
+    whole, data = load(path), load(path, hold_out=2)
+    n = len(whole) - 2
+    assert (data.x == whole.x[:n]).all() and (data.held_out == whole.x[n:]).all()
+    assert (data.labels == whole.labels[:n]).all() and whole.held_out is None
+    assert (data.image_shape, data.range, data.name) == (whole.image_shape, whole.range, whole.name)
+    assert data.fingerprint != whole.fingerprint == load(path, hold_out=0).fingerprint
+    assert load("ring", hold_out=100).held_out.shape == (100, 2) and len(load("ring", hold_out=100)) == 19900
+    assert load("digits", hold_out=7).held_out.shape == (7, 784)
+
+
+@pytest.mark.parametrize(
+    ("n", "says"),
+    [
+        (-1, "hold_out must be a whole number of 0 or more, got -1"),
+        (1.5, "hold_out must be a whole number"),
+        (6, "hold_out is 6, but there are 6 rows: hold out 1 to 5 of them"),
+        (2, r"hold_out is 2, and then no row of class 2 is left .*: shuffle the rows, if they are sorted by class"),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused(n, says, tmp_path):
+    path = saved(tmp_path / "x.npz", x=np.random.default_rng(0).random((6, 3)), y=np.array([0, 0, 1, 1, 2, 2]))
+    with pytest.raises(InputError, match=says):
+        load(path, hold_out=n)
+
+
+def test_a_folder_holds_out_by_another_folder_and_rows_must_be_alike(tmp_path):
+    with pytest.raises(InputError, match="is a folder: put the images to hold out into another"):
+        load(tmp_path, hold_out=3)
+    with pytest.raises(InputError, match="held_out has rows of 3 numbers, but x has rows of 2: give both alike"):
+        Data(np.zeros((4, 2)), held_out=np.zeros((4, 3)))
+    with pytest.raises(InputError, match=r"hold_out is 0, but there are 4 rows"):
+        Data(np.zeros((4, 2))).hold_out(0)

@@ -608,7 +608,7 @@ def test_frames_that_are_not_ours_are_refused(spoiled, match, tmp_path):
     refused(match, read_frames, frames(tmp_path, **spoiled), 100, (5, 2))
 
 
-RUN = {"data": "ring", "model": "points", "steps": 50, "backend": "numpy", "size": None}
+RUN = {"data": "ring", "model": "points", "steps": 50, "backend": "numpy", "size": None, "hold_out": 0}
 
 
 @pytest.mark.parametrize(
@@ -640,7 +640,7 @@ def test_a_run_json_that_is_not_ours_is_refused(text, match, tmp_path):
 
 
 def test_a_run_json_from_before_there_was_a_size_is_read(tmp_path):
-    before = {name: value for name, value in RUN.items() if name != "size"}
+    before = {name: value for name, value in RUN.items() if name not in ("size", "hold_out")}
     (tmp_path / "run.json").write_text(json.dumps(before), encoding="utf-8")
     assert read_about(tmp_path) == RUN
 

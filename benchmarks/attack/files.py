@@ -119,8 +119,9 @@ def check_about(path, data):
     if about is None:
         return False
     kinds = {"data": (str,), "model": (str,), "steps": (int,), "backend": (str,), "size": (int, type(None))}
+    kinds |= {"hold_out": (int,)}
     fits = about.keys() == kinds.keys() and all(type(about[name]) in kinds[name] for name in kinds)
-    if not fits or about["steps"] < 1:
+    if not fits or about["steps"] < 1 or about["hold_out"] < 0:
         raise Nonsense(f"run.json says {about}")
     return True
 

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds = "a .npz or .npy file, or a folder of images"
     p.add_argument("--data", help=f"{_names(NAMES)}, or the path of {kinds} (digits)")
     p.add_argument("--size", type=int, help="pixels along a side, to which the images of a folder are brought (64)")
+    p.add_argument("--hold-out", type=int, metavar="N", help="the last N rows are not trained on: evaluate needs such")
     p.add_argument("--model", help=f"{_names(models.BY_NAME)} (what fits the data)")
     p.add_argument("--loss", help=f"{_names(losses.BY_NAME)} (the model's)")
     p.add_argument("--steps", type=int, help="updates of G, in all")

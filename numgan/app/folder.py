@@ -1,7 +1,7 @@
 """A run's folder: what `numgan train` keeps of a run, and how it is taken up again.
 
     checkpoint.npz   everything needed to go on bit for bit
-    run.json         the data and --size, the model, the number of steps that were asked for, and the backend
+    run.json         the data, --size and --hold-out, the model, the number of steps that were asked for, the backend
     frames.npz       samples from the same noise over time
     history.csv, history.png, progress.png, samples.png
 """
@@ -50,6 +50,7 @@ class Run:
     model: str
     steps: int  # in all
     size: int | None = None  # --size, for a folder of images
+    hold_out: int = 0  # --hold-out, rows that it does not train on
     frames: list[np.ndarray] = field(default_factory=list)
     frame_steps: list[int] = field(default_factory=list)
 
@@ -112,7 +113,8 @@ class Run:
         """Each file is replaced whole. The checkpoint comes after what it needs beside it: wherever a process dies,
         the folder holds no run yet, or a run with all its frames up to the checkpoint."""
         backend = array_module(self.training.G.theta).__name__
-        about = {"data": self.data, "size": self.size, "model": self.model, "steps": self.steps, "backend": backend}
+        about = {"data": self.data, "size": self.size, "hold_out": self.hold_out, "model": self.model}
+        about |= {"steps": self.steps, "backend": backend}
         archive.write(folder / "frames.npz", {"frames": np.stack(self.frames)}, {"steps": self.frame_steps})
         with atomic(folder / "run.json") as file:
             file.write(json.dumps(about, indent=1).encode())
@@ -148,14 +150,16 @@ class About:
     steps: int
     backend: str
     size: int | None = None
+    hold_out: int = 0
 
 
 def read_about(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What run.json says: data, model, steps, backend, size."""
+    """What run.json says: data, model, steps, backend, size, hold_out."""
     path = Path(folder) / "run.json"
     with archive.named(path):
         about: About = Builder()(archive.read_json(path), About, "run.json")
         check_whole("steps", about.steps, 1)
+        check_whole("hold_out", about.hold_out, 0)
     return vars(about)
 
 

@@ -60,14 +60,14 @@ def _new(options: argparse.Namespace) -> Run:
     _check_counts(options)
     source, seed = _or(options.data, "digits"), _or(options.seed, 0)
     chosen = None if options.model is None else lookup("model", options.model, models.BY_NAME)
-    x = _load(source, chosen.range if chosen else (-1.0, 1.0), options.size)
+    x = _load(source, chosen.range if chosen else (-1.0, 1.0), options.size, options.hold_out)
     model_name = options.model or ("images" if x.image_shape else "points")
     model = models.BY_NAME[model_name]
     both = {"lr": options.lr, "beta1": options.beta1, "beta2": options.beta2}
     optimizers = model.optimizers(
         for_g=_given({**both, "lr": _or(options.lr_g, options.lr)}),
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
-        epoch=max(len(x) // _or(options.batch, model.batch), 1),
+        epoch=max(len(x) // max(_or(options.batch, model.batch), 1), 1),
     )
     training = Training(
         *model.networks(x, seed, backend(_or(options.backend, "numpy"))),
@@ -83,10 +83,12 @@ def _new(options: argparse.Namespace) -> Run:
         penalty=_penalty(options),
         clip=options.clip,
         conditional=model.conditional,
-        together=model.together,
+        # what belongs to Algorithm 1 makes it Algorithm 1 again
+        together=model.together and _or(options.k, 1) == 1 and options.penalty is options.clip is None,
     )
     claim = claim_new(options.out, x.name)
-    return Run(claim, training, _lasting(source), model_name, _or(options.steps, model.steps), options.size)
+    steps, held_out = _or(options.steps, model.steps), _or(options.hold_out, 0)
+    return Run(claim, training, _lasting(source), model_name, steps, options.size, held_out)
 
 
 def _penalty(options: argparse.Namespace) -> Penalty | None:
@@ -125,7 +127,7 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
     about = read_about(claim.folder)
     model = lookup("model", about["model"], models.BY_NAME)
     source = about["data"] if options.data is None else _lasting(options.data)
-    x = _data_of_a_run(source, model.range, about["size"], moved=options.data is None)
+    x = _data_of_a_run(source, model.range, about, moved=options.data is None)
     xp = backend(_or(options.backend, about["backend"]))
     training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads)
     steps = _or(options.steps, about["steps"])
@@ -133,24 +135,24 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
         raise InputError(f"{claim.folder} has made {training.step} steps already: ask for more with --steps N")
     shape = (FRAME_ROWS[x.image_shape is not None], x.x.shape[1])
     frames, frame_steps = read_frames(claim.folder, training.step, shape)
-    return Run(claim, training, source, about["model"], steps, about["size"], frames, frame_steps)
+    return Run(claim, training, source, about["model"], steps, about["size"], about["hold_out"], frames, frame_steps)
 
 
-def _data_of_a_run(source: str, range: tuple[float, float], size: int | None, moved: bool) -> Data:
+def _data_of_a_run(source: str, range: tuple[float, float], about: dict[str, Any], moved: bool) -> Data:
     try:
-        return _load(source, range, size)
+        return _load(source, range, about["size"], about["hold_out"])
     except InputError as error:
         advice = "; if the file or folder has moved, say where it is with --data" if moved else ""
         raise InputError(f"{error}{advice}") from error
 
 
-def _load(source: str, range: tuple[float, float], size: int | None) -> Data:
+def _load(source: str, range: tuple[float, float], size: int | None, hold_out: int | None) -> Data:
     """The data. What was left out of a folder is said on stderr, as a message of this program."""
     from numgan import data
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        x = data.load(source, range=range, size=size)
+        x = data.load(source, range=range, size=size, hold_out=_or(hold_out, 0))
     for warning in said:
         print(f"numgan: {warning.message}", file=sys.stderr)
     return x
@@ -242,9 +244,9 @@ def _report_divergence(run: Run, error: DivergedError) -> int:
 
 
 def _check_counts(options: argparse.Namespace) -> None:
-    for name, least in (("steps", 1), ("size", 1), ("threads", 1), ("seed", 0)):
+    for name, least in (("steps", 1), ("size", 1), ("hold_out", 1), ("threads", 1), ("seed", 0)):
         if getattr(options, name) is not None:
-            check_whole(f"--{name}", getattr(options, name), least)
+            check_whole(f"--{name.replace('_', '-')}", getattr(options, name), least)
 
 
 def _program() -> str:

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numgan.backend import array_module, host_array
-from numgan.errors import InputError, check_number
+from numgan.errors import InputError, check_number, check_whole
 
 Array = NDArray[Any]
 Range = tuple[float, float]
@@ -28,6 +28,7 @@ class Data:
     range        (lo, hi), the values that black and white were mapped to; None if x is in units of its own
     centres      (modes, n_x) float32, the modes of a toy mixture, or None
     std          the standard deviation that all its modes share, or None
+    held_out     (k, n_x) float32, rows of the same kind that no run trains on, or None: measures of copying need them
 
     Raises InputError if the fields contradict each other.
     """
@@ -39,6 +40,7 @@ class Data:
     name: str = "data"
     centres: Array | None = field(default=None, repr=False)
     std: float | None = None
+    held_out: Array | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         x = rows(self.x)
@@ -51,12 +53,23 @@ class Data:
             "range": None if self.range is None else check_range(self.range),
             "centres": _centres(self.centres, x.shape[1]),
             "std": _std(self.std),
+            "held_out": _held_out(self.held_out, x.shape[1]),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the way to set a field of a frozen dataclass
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def hold_out(self, n: int) -> "Data":
+        """The same data without its last n rows, which are held out."""
+        if not 0 < check_whole("hold_out", n, 0) < len(self):
+            raise InputError(f"hold_out is {n}, but there are {len(self)} rows: hold out 1 to {len(self) - 1} of them")
+        labels = None if self.labels is None else self.labels[:-n]
+        if self.labels is not None and (lost := np.setdiff1d(self.labels[-n:], labels)).size:
+            whole = f"hold_out is {n}, and then no row of class {lost[0]} is left to train on"
+            raise InputError(f"{whole}: shuffle the rows, if they are sorted by class, or hold out fewer")
+        return replace(self, x=self.x[:-n], labels=labels, held_out=self.x[-n:])
 
     def restore(self, x: Array) -> Array:
         """Images (m, n_x) in `range` -> [0, 1], clipped; anything else is returned unchanged."""
@@ -175,6 +188,15 @@ def _centres(centres: Array | None, n_x: int) -> Array | None:
         shape = f"{centres.shape} of {centres.dtype}"
         raise InputError(f"centres have shape {shape}, expected (modes, {n_x}); give one row per mode")
     return _read_only(centres.astype(np.float32))
+
+
+def _held_out(held_out: Array | None, n_x: int) -> Array | None:
+    if held_out is None:
+        return None
+    held_out = rows(held_out)
+    if held_out.shape[1] != n_x:
+        raise InputError(f"held_out has rows of {held_out.shape[1]} numbers, but x has rows of {n_x}: give both alike")
+    return held_out
 
 
 def _std(std: float | None) -> float | None:

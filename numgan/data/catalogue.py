@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from numgan.data import mnist
 from numgan.data.base import Data, Range, check_range
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
-from numgan.errors import InputError, check_path, guess
+from numgan.errors import InputError, check_path, check_whole, guess
 
 NAMES: dict[str, Path | Callable[..., Data]] = {
     "digits": Path(__file__).with_name("digits.npz"),  # 5,000 of MNIST; DIGITS.md says where they come from
@@ -18,6 +19,7 @@ NAMES: dict[str, Path | Callable[..., Data]] = {
     "ring": ring,
     "grid": grid,
 }
+DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run trains
 
 
 def load(
@@ -25,13 +27,15 @@ def load(
     range: Range = (-1.0, 1.0),
     split: str = "train",
     size: int | None = None,
+    hold_out: int = 0,
 ) -> Data:
     """A data set by its name in NAMES, from a .npz or .npy file (see `files.read`), or the images in a folder (see
     `images.read`).
 
     range   (lo, hi), what black and white become; toy data and vectors keep their own units
-    split   "train", or "test" for the other 10,000 of mnist and the x_test of a file in Keras' layout
+    split   "train", or "test": 2,000 other digits, the other 10,000 of mnist, the x_test of a file in Keras' layout
     size    the side in pixels that the images of a folder get (64)
+    hold_out  so many rows, the last, are set aside as `held_out`; of digits, those of "test" are, unless it is given
 
     Raises InputError: one line that says what is wrong and what to do.
     """
@@ -39,6 +43,14 @@ def load(
         raise InputError(f"split is {split!r}, expected 'train' or 'test'; use one of these")
     name = check_path("data", name_or_path, f" ({', '.join(NAMES)}, a file or a folder)")
     check_range(range)
+    if not check_whole("hold_out", hold_out, 0):
+        return _load(name, range, split, size)
+    if os.path.isdir(name):
+        raise InputError(f"hold_out is {hold_out}, but {name!r} is a folder: put the images to hold out into another")
+    return _load(name, range, split, size).hold_out(hold_out)
+
+
+def _load(name: str, range: Range, split: str, size: int | None) -> Data:
     source = NAMES.get(name, Path(name))
     if name not in NAMES and os.path.isdir(name):
         return _folder(name, range, split, size)
@@ -46,6 +58,8 @@ def load(
         _check_known(name)
     if size is not None:
         raise InputError(f"size is {size!r}, but {name!r} is no folder of images, and nothing else is resized; drop it")
+    if name == "digits":
+        return _digits(range, split)
     if source is mnist.load:
         return mnist.load(range, split)
     if isinstance(source, Path):
@@ -53,6 +67,11 @@ def load(
     if split == "test":
         raise InputError(f"split is 'test', but {name!r} is drawn, not split; use another seed for a test set")
     return source()
+
+
+def _digits(range: Range, split: str) -> Data:
+    test = read(DIGITS_TEST, range, "train", "digits")
+    return test if split == "test" else replace(read(NAMES["digits"], range, "train", "digits"), held_out=test.x)
 
 
 def _folder(name: str, range: Range, split: str, size: int | None) -> Data:

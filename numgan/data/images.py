@@ -54,7 +54,7 @@ def read(folder: str, range: Range, size: int | None, name: str) -> Data:
         raise InputError(_no_image(folder, left_out))
     if left_out:
         message = f"{folder}: {len(images)} images read, {len(left_out)} left out:{_list(left_out)}"
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=5)
     x = np.stack([*images.values()])
     grey = (x == x[..., :1]).all()
     try:

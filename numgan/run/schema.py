@@ -48,7 +48,7 @@ ADDED: dict[str, set[str]] = {
     "Settings": {"conditional", "together"},
     "Ramp": {"every"},
     "Origin": {"label_fingerprint"},
-    "About": {"size"},
+    "About": {"size", "hold_out"},
 }
 
 NESTED = 32  # levels of lists and objects: two for each network within a network
