@@ -12,7 +12,7 @@ from numbers import Integral
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from numgan.backend import host_array
 from numgan.errors import InputError
@@ -99,6 +99,66 @@ def history(records: Sequence[Record]) -> Figure:
         ax.set(title=title, xlabel="step")
         ax.legend(loc="best", fontsize=8)
     return figure
+
+
+def evaluation(
+    x_g: np.ndarray,
+    x: np.ndarray,
+    image_shape: ImageShape,
+    shares: dict[str, tuple[float, float]],
+    scores: dict[str, float],
+    classes: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> Figure:
+    """What was measured of a run, beside samples. x: for images, the training rows nearest to the samples x_g.
+
+    shares: by measure, of samples and of training rows, up to 1; scores: a log-likelihood by name; classes: the
+    fraction of each class in both. Images are laid out as in Goodfellow et al. 2014, Figure 2: at the right end of a
+    line, the training row nearest to its last sample.
+    """
+    x_g, x = _rows("x_g", x_g, image_shape), _rows("x", x, image_shape)
+    figure = Figure(figsize=(11, 5.6), layout="constrained")
+    left, right = figure.subfigures(1, 2)
+    ax = left.subplots()
+    if image_shape is None:
+        _cloud(ax, x, REAL, "x: data")
+        _cloud(ax, x_g, GENERATED, "G(z)")
+        ax.legend(loc="upper right")
+    else:
+        lines = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
+        _show(ax, _mosaic(np.concatenate(lines), image_shape, 6))
+        ax.set_title("samples; right column: the training image nearest\nto the sample on its left", fontsize=10)
+    _panels(right, shares, scores, classes)
+    return figure
+
+
+def _panels(
+    figure: SubFigure,
+    shares: dict[str, tuple[float, float]],
+    scores: dict[str, float],
+    classes: tuple[Sequence[float], Sequence[float]] | None,
+) -> None:
+    """As many of the three as there is something to show in."""
+    names = [name for name, of in (("shares", shares), ("scores", scores), ("classes", classes)) if of]
+    axes = dict(zip(names, np.ravel(figure.subplots(len(names), 1)), strict=True))
+    _side_by_side(axes["shares"], list(shares), *zip(*shares.values(), strict=True))
+    axes["shares"].legend(fontsize=8, loc="lower right")
+    if "scores" in axes:
+        colors = [GENERATED if name == "samples" else REAL for name in scores]
+        axes["scores"].barh(list(scores), list(scores.values()), color=colors)
+        axes["scores"].invert_yaxis()
+        axes["scores"].set_title("Parzen log-likelihood in nats", fontsize=9)
+    if classes is not None:
+        _side_by_side(axes["classes"], [str(c) for c in range(len(classes[0]))], *classes)
+        axes["classes"].set_title("fraction of each class", fontsize=9)
+    for ax in axes.values():
+        ax.tick_params(labelsize=8)
+
+
+def _side_by_side(ax: Axes, names: Sequence[str], of_samples: Sequence[float], of_data: Sequence[float]) -> None:
+    places = np.arange(len(names))
+    ax.bar(places - 0.2, of_samples, 0.4, color=GENERATED, label="samples")
+    ax.bar(places + 0.2, of_data, 0.4, color=REAL, label="real rows")
+    ax.set_xticks(places, names)
 
 
 def _rows(name: str, x: np.ndarray, image_shape: ImageShape) -> np.ndarray:

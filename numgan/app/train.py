@@ -11,17 +11,16 @@ import shutil
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numgan.app.source import lasting, load, of_a_run
 from numgan.errors import DivergedError, InputError, check_whole, lookup, reason
 
 if TYPE_CHECKING:
     from numgan.app.claim import Claim
     from numgan.app.folder import Run
-    from numgan.data import Data
     from numgan.penalty import Penalty
 
 HEALTH_EVERY = 500  # steps between looks at a run's health
@@ -60,7 +59,7 @@ def _new(options: argparse.Namespace) -> Run:
     _check_counts(options)
     source, seed = _or(options.data, "digits"), _or(options.seed, 0)
     chosen = None if options.model is None else lookup("model", options.model, models.BY_NAME)
-    x = _load(source, chosen.range if chosen else (-1.0, 1.0), options.size, options.hold_out)
+    x = load(source, chosen.range if chosen else (-1.0, 1.0), options.size, options.hold_out)
     model_name = options.model or ("images" if x.image_shape else "points")
     model = models.BY_NAME[model_name]
     both = {"lr": options.lr, "beta1": options.beta1, "beta2": options.beta2}
@@ -88,7 +87,7 @@ def _new(options: argparse.Namespace) -> Run:
     )
     claim = claim_new(options.out, x.name)
     steps, held_out = _or(options.steps, model.steps), _or(options.hold_out, 0)
-    return Run(claim, training, _lasting(source), model_name, steps, options.size, held_out)
+    return Run(claim, training, lasting(source), model_name, steps, options.size, held_out)
 
 
 def _penalty(options: argparse.Namespace) -> Penalty | None:
@@ -119,15 +118,12 @@ def _resumed(options: argparse.Namespace) -> Run:
 
 
 def _read(claim: Claim, options: argparse.Namespace) -> Run:
-    from numgan import models
     from numgan.app.folder import FRAME_ROWS, Run, read_about, read_frames
     from numgan.backend import backend
     from numgan.training import Training
 
     about = read_about(claim.folder)
-    model = lookup("model", about["model"], models.BY_NAME)
-    source = about["data"] if options.data is None else _lasting(options.data)
-    x = _data_of_a_run(source, model.range, about, moved=options.data is None)
+    source, x = of_a_run(about, moved_to=options.data)
     xp = backend(_or(options.backend, about["backend"]))
     training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads)
     steps = _or(options.steps, about["steps"])
@@ -136,33 +132,6 @@ def _read(claim: Claim, options: argparse.Namespace) -> Run:
     shape = (FRAME_ROWS[x.image_shape is not None], x.x.shape[1])
     frames, frame_steps = read_frames(claim.folder, training.step, shape)
     return Run(claim, training, source, about["model"], steps, about["size"], about["hold_out"], frames, frame_steps)
-
-
-def _data_of_a_run(source: str, range: tuple[float, float], about: dict[str, Any], moved: bool) -> Data:
-    try:
-        return _load(source, range, about["size"], about["hold_out"])
-    except InputError as error:
-        advice = "; if the file or folder has moved, say where it is with --data" if moved else ""
-        raise InputError(f"{error}{advice}") from error
-
-
-def _load(source: str, range: tuple[float, float], size: int | None, hold_out: int | None) -> Data:
-    """The data. What was left out of a folder is said on stderr, as a message of this program."""
-    from numgan import data
-
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        x = data.load(source, range=range, size=size, hold_out=_or(hold_out, 0))
-    for warning in said:
-        print(f"numgan: {warning.message}", file=sys.stderr)
-    return x
-
-
-def _lasting(source: str) -> str:
-    """A name of data as it is, a path from the root: a run may be taken up again from another directory."""
-    from numgan import data
-
-    return source if source in data.NAMES else str(Path(source).resolve())
 
 
 def _follow(run: Run, stopped: list[int]) -> None:

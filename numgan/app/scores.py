@@ -1,0 +1,116 @@
+"""What `numgan evaluate` measures: samples against rows that the run never saw, and training rows in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from numgan import classifier, metrics
+from numgan.app.unseen import Unseen
+from numgan.data import Data
+
+DIGITS = ("digits", "mnist")  # the data whose images the classifier knows
+MEASURES = (  # the keys of evaluation.json, null where a measure does not apply
+    *("parzen", "parzen_se", "parzen_sigma", "precision", "recall", "density", "coverage", "kid", "frechet"),
+    *("frechet_floor", "memorisation_p", "class_histogram"),
+)
+Scores = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The rows that are compared: images in [0, 1], else in units of their own.
+
+    Where it is a set against a set, each has as many rows as the smallest, since most measures depend on that.
+    """
+
+    data: Data  # what the run was trained on
+    x_g: np.ndarray  # (n, n_x) its samples
+    unseen: Unseen | None
+
+    @cached_property
+    def rows(self) -> int:
+        return min(len(self.x_g), len(self.data), len(self.test))
+
+    @cached_property
+    def train(self) -> np.ndarray:
+        """Training rows, as many as samples or all: chosen at random, since they may lie in the order of their classes."""
+        n = min(len(self.x_g), len(self.data))
+        chosen = np.sort(np.random.default_rng(0).choice(len(self.data), n, replace=False))
+        return self.data.restore(self.data.x[chosen])
+
+    @property
+    def test(self) -> np.ndarray:
+        """Unseen rows, or, where there are none, the training rows."""
+        return self.train if self.unseen is None else self.unseen.test
+
+    @cached_property
+    def classifier(self) -> classifier.Classifier | None:
+        return classifier.load() if self.data.name in DIGITS else None
+
+    @cached_property
+    def features(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, d) of test rows, of samples, of training rows: the classifier's features, or the rows themselves."""
+        sets = (some[: self.rows] for some in (self.test, self.x_g, _shuffled(self.train)))
+        return tuple(some if self.classifier is None else self.classifier.features(some) for some in sets)  # type: ignore[return-value]
+
+
+def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
+    """What can be measured of these sets: (its name, a function that does it)."""
+    chosen: list[tuple[str, Callable[[Sets], Scores]]] = [("precision and recall", _neighbours)]
+    if sets.data.range is not None and sets.unseen is not None:
+        chosen.append(("Parzen log-likelihood", _parzen))
+    if sets.classifier is not None:
+        chosen += [("Fréchet distance", _frechet), ("classes", _classes)]
+    if sets.data.centres is not None and sets.data.std is not None:
+        chosen.append(("modes", _modes))
+    if sets.unseen is not None:
+        chosen.append(("memorisation", _memorisation))
+    return [(name, lambda measure=measure: measure(sets)) for name, measure in chosen]  # type: ignore[misc]
+
+
+def _neighbours(sets: Sets) -> Scores:
+    f, f_g, f_train = sets.features
+    found = [metrics.precision_recall(f, some)._asdict() | metrics.density_coverage(f, some)._asdict() for some in (f_g, f_train)]
+    return found[0] | {"training_rows": found[1]}
+
+
+def _parzen(sets: Sets) -> Scores:
+    assert sets.unseen is not None
+    choose, score = sets.unseen.to_choose_and_to_score
+    mean, se, sigma = metrics.parzen(sets.x_g, choose, score)
+    return {"parzen": mean, "parzen_se": se, "parzen_sigma": sigma, "calibration": _calibration(sets, choose, score)}
+
+
+def _calibration(sets: Sets, choose: np.ndarray, score: np.ndarray) -> Scores:
+    """Parzen of sets that are no model."""
+    made = metrics.calibration(sets.train)
+    return {name: metrics.parzen(rows, choose, score)._asdict() | {"rows": len(rows)} for name, rows in made}
+
+
+def _frechet(sets: Sets) -> Scores:
+    f, f_g, f_train = sets.features
+    distances = {"kid": metrics.kid(f, f_g), "frechet": metrics.frechet(f, f_g), "frechet_floor": metrics.frechet(f, f_train)}
+    return distances | {"training_rows": {"kid": metrics.kid(f, f_train), "frechet": distances["frechet_floor"]}}
+
+
+def _classes(sets: Sets) -> Scores:
+    """How the classifier reads samples and test rows: the fraction of each digit."""
+    assert sets.classifier is not None
+    found, real = (np.bincount(sets.classifier.classify(x), minlength=10) / len(x) for x in (sets.x_g, sets.test))
+    return {"class_histogram": found.tolist(), "test_rows": {"class_histogram": real.tolist()}}
+
+
+def _modes(sets: Sets) -> Scores:
+    found, real = (metrics.mode_coverage(x, sets.data.centres, sets.data.std) for x in (sets.x_g, sets.train))  # type: ignore[arg-type]
+    return found._asdict() | {"training_rows": real._asdict()}
+
+
+def _memorisation(sets: Sets) -> Scores:
+    assert sets.unseen is not None
+    found = metrics.memorisation(sets.data.restore(sets.data.x), sets.unseen.like_training, sets.x_g)
+    return {f"memorisation_{name.removesuffix('_value')}": value for name, value in found._asdict().items()}
