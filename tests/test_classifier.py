@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 
 import numpy as np
 import pytest
@@ -193,10 +194,16 @@ def test_the_note_says_where_the_weights_come_from():
         assert f"| {name} | {value} |" in NOTE
 
 
+def stated(images):
+    """The fraction of these images that are right, as the note has it; another BLAS may see an image otherwise."""
+    (percent,) = re.findall(rf"^\| .*{images}.* \| ([\d.]+) % \|$", NOTE, re.MULTILINE)
+    return float(percent) / 100
+
+
 def test_the_embedded_digits_are_classified(classifier):
     right = make_classifier.accuracy(classifier, DIGITS)
     assert right >= 0.985
-    assert f"{right:.2%}" in NOTE.replace(" %", "%")
+    assert right == pytest.approx(stated("embedded digits"), abs=5e-4)
 
 
 @pytest.mark.notebooks
@@ -207,7 +214,7 @@ def test_the_test_images_are_classified(classifier):
         pytest.skip(str(error))
     right = make_classifier.accuracy(classifier, test)
     assert right >= 0.985
-    assert f"{right:.2%}" in NOTE.replace(" %", "%")
+    assert right == pytest.approx(stated("test images"), abs=5e-4)
 
 
 def test_features_are_what_the_last_layer_sees(classifier):
