@@ -1,6 +1,6 @@
 """Generative adversarial networks from scratch on NumPy, every gradient written by hand."""
 
-from numgan import data, losses, penalty
+from numgan import data, losses, metrics, penalty
 from numgan.check import gradcheck
 from numgan.conditional import Conditional
 from numgan.errors import DivergedError, InputError, TornError
@@ -71,5 +71,6 @@ __all__ = [
     "generator_gradient",
     "gradcheck",
     "losses",
+    "metrics",
     "penalty",
 ]
