@@ -77,7 +77,7 @@ def test_divergences_approach_those_of_the_densities():
 def test_blocks_do_not_show(monkeypatch):
     x, y = normal(90, 5), normal(70, 5, seed=1)
     whole = precision_recall(x, y), density_coverage(x, y)
-    monkeypatch.setattr("numgan.metrics.ROWS", 7)
+    monkeypatch.setattr("numgan.metrics.rows.ROWS", 7)
     assert whole == (precision_recall(x, y), density_coverage(x, y))
 
 

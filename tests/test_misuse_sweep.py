@@ -230,6 +230,15 @@ CASES = {
     "metrics.distance_blocks": Case(
         lambda a, b: list(metrics.distance_blocks(a, b)), lambda: {"a": rows(), "b": rows()}
     ),
+    "metrics.log_likelihoods": Case(metrics.log_likelihoods, lambda: {"sigma": 0.5} | POINT),
+    "metrics.parzen": Case(
+        metrics.parzen, lambda: {"x_g": rows(), "x_valid": rows(), "x_test": rows(), "sigmas": [0.1, 1]}
+    ),
+    "metrics.kid": Case(metrics.kid, lambda: {"f": rows(), "f_g": rows()}),
+    "metrics.frechet": Case(metrics.frechet, lambda: {"f": rows(), "f_g": rows()}),
+    "metrics.calibration": Case(
+        metrics.calibration, lambda: {"x": rows(), "labels": LABELS, "seed": 0}, {"labels": NONE, "seed": [0]}
+    ),
     "plots.samples": Case(plots.samples, lambda: {"image_shape": (1, 2)} | POINT, {"image_shape": NONE}),
     "plots.sheet": Case(plots.sheet, lambda: {"x": rows(), "image_shape": (1, 2)}, {"image_shape": NONE}),
     "plots.progress": Case(
@@ -271,12 +280,13 @@ def public(module):
 
 # Not to be made by hand; and a formula on arrays.
 NOT_SWEPT = {"DivergedError", "InputError", "TornError", "losses.game_value"}
-RESULTS = {"ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
+RESULTS = {"Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
 
 
 def test_everything_public_is_swept():
     names = {n for n in ng.__all__ if not isinstance(getattr(ng, n), ModuleType)} - {"R1", "R2", "WGANGP"}
-    for module in (ng.losses, ng.penalty, metrics, plots):
+    for module in (ng.losses, ng.penalty, plots):
         names |= {f"{module.__name__.removeprefix('numgan.')}.{name}" for name in public(module)}
-    names |= {f"data.{n}" for n in ng.data.__all__ if callable(getattr(ng.data, n))}
+    for room in (ng.data, metrics):
+        names |= {f"{room.__name__.removeprefix('numgan.')}.{n}" for n in room.__all__ if callable(getattr(room, n))}
     assert names - NOT_SWEPT - {f"metrics.{n}" for n in RESULTS} <= set(CASES)

@@ -1,0 +1,33 @@
+"""Measures of samples x_g against data x, or against modes that are known: rows of numbers or features, on the host.
+
+Higher is better for precision, recall, density, coverage and the Parzen log-likelihood (up to what real rows get);
+0 is best for divergences, the kernel distance and the Fréchet distance.
+"""
+
+from numgan.metrics.calibration import calibration
+from numgan.metrics.frechet import frechet
+from numgan.metrics.histograms import Divergences, grid_divergences
+from numgan.metrics.kid import kid
+from numgan.metrics.modes import ModeCoverage, mode_coverage
+from numgan.metrics.neighbours import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from numgan.metrics.parzen import SIGMAS, Parzen, log_likelihoods, parzen
+from numgan.metrics.rows import distance_blocks
+
+__all__ = [
+    "SIGMAS",
+    "DensityCoverage",
+    "Divergences",
+    "ModeCoverage",
+    "Parzen",
+    "PrecisionRecall",
+    "calibration",
+    "density_coverage",
+    "distance_blocks",
+    "frechet",
+    "grid_divergences",
+    "kid",
+    "log_likelihoods",
+    "mode_coverage",
+    "parzen",
+    "precision_recall",
+]

@@ -1,0 +1,54 @@
+"""Quality and spread of samples by nearest neighbours: each set is taken for the union of balls around its rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numgan.errors import InputError, check_whole
+from numgan.metrics.rows import blocks, pair, squared_distances
+
+
+class PrecisionRecall(NamedTuple):
+    precision: float  # the fraction of samples inside the data's balls
+    recall: float  # the fraction of data inside the samples' balls
+
+
+def precision_recall(x: np.ndarray, x_g: np.ndarray, k: int = 3) -> PrecisionRecall:
+    """Each set is taken for the union of balls around its points that reach to their k-th neighbours.
+
+    Kynkäänniemi et al. 2019, eqs. 1-2. Comparable only at equal numbers of rows.
+    """
+    x, x_g = pair(x, x_g)
+    radii2, radii2_g = _radii2(x, k), _radii2(x_g, k)
+    precise, recalled = [], np.zeros(len(x), dtype=bool)
+    for d2, of_block in zip(squared_distances(x_g, x), blocks(radii2_g), strict=True):
+        precise.append((d2 <= radii2).any(axis=1))
+        recalled |= (d2 <= of_block[:, None]).any(axis=0)
+    return PrecisionRecall(float(np.concatenate(precise).mean()), float(recalled.mean()))
+
+
+class DensityCoverage(NamedTuple):
+    density: float  # in how many of the data's balls a sample lies, over k; can exceed 1
+    coverage: float  # the fraction of data whose ball holds a sample
+
+
+def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCoverage:
+    """Naeem et al. 2020, eqs. 3-4. Two samples of one distribution give 1 and 1 − 2⁻ᵏ in expectation."""
+    x, x_g = pair(x, x_g)
+    radii2 = _radii2(x, k)
+    inside, reached = 0, np.full(len(x), np.inf)
+    for d2 in squared_distances(x_g, x):
+        inside += int((d2 <= radii2).sum())
+        np.minimum(reached, d2.min(axis=0), out=reached)
+    return DensityCoverage(inside / len(x_g) / k, float((reached <= radii2).mean()))
+
+
+def _radii2(x: np.ndarray, k: int) -> np.ndarray:
+    """The squared distance of each row of x to its k-th nearest other row."""
+    check_whole("k", k, 1)
+    if len(x) <= k:
+        raise InputError(f"k is {k}, but there are only {len(x)} rows: use more rows, or a smaller k")
+    # The nearest of all, number 0, is the row itself.
+    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in squared_distances(x, x)])

@@ -1,0 +1,64 @@
+"""Two sets of rows: their check, the squared distances between them in blocks, a root of a covariance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from numgan.backend import host_numbers
+from numgan.errors import InputError
+
+ROWS = 1024  # of a block of distances, so that 10,000 × 10,000 need not stand in memory
+LARGEST = float(np.finfo(np.float32).max)  # numbers whose sixth powers can be summed in float64
+
+
+def pair(x: np.ndarray, y: np.ndarray, least: int = 1, largest: float = math.inf) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of rows of one width, copied to float64; of `least` rows or more, and of numbers up to `largest`."""
+    x, y = host_numbers("a set of rows", x), host_numbers("a set of rows", y)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.size or not y.size:
+        raise InputError(f"expected two sets of rows of one width, got {x.shape} and {y.shape}")
+    for rows in (x, y):
+        if len(rows) < least:
+            raise InputError(f"a set of rows needs {least} rows or more, got {len(rows)}: use more rows")
+        if (found := np.abs(rows).max()) > largest:
+            raise InputError(f"a set of rows holds {found:.1e}, expected numbers up to {largest:.1e}: scale the rows")
+    return x, y
+
+
+def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
+    """x, ROWS at a time."""
+    for i in range(0, len(x), ROWS):
+        yield x[i : i + ROWS]
+
+
+def distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
+    """The squared distances of a's rows, ROWS at a time, to all of b's: (ROWS, len(b))."""
+    yield from squared_distances(*pair(a, b))
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
+    """`distance_blocks` of a `pair`: by differences in few dimensions, where it is exact, else by one product."""
+    if a.shape[1] <= 3:
+        yield from (((rows[:, None, :] - b) ** 2).sum(axis=2) for rows in blocks(a))
+        return
+    b2 = _squares(b)
+    for rows in blocks(a):
+        products = rows @ b.T
+        products *= 2
+        d2 = _squares(rows)[:, None] + b2
+        d2 -= products  # ‖a‖² + ‖b‖² − 2 aᵀb, which rounding may take below 0
+        yield np.maximum(d2, 0, out=d2)
+
+
+def _squares(x: np.ndarray) -> np.ndarray:
+    """‖xᵢ‖² (len(x),)."""
+    return np.concatenate([(rows * rows).sum(axis=1) for rows in blocks(x)])
+
+
+def covariance_root(x: np.ndarray) -> np.ndarray:
+    """R (min(n, d), d) with RᵀR = the covariance of x (n, d), n − 1 below: z R has it, if z has the covariance I."""
+    # By QR of the centred rows: a covariance has squares in it, and its small eigenvalues half of the digits.
+    R: np.ndarray = np.linalg.qr((x - x.mean(axis=0)) / math.sqrt(len(x) - 1), mode="r")
+    return R
