@@ -12,7 +12,7 @@ from numbers import Integral
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 
 from numgan.backend import host_array
 from numgan.errors import InputError
@@ -117,8 +117,9 @@ def evaluation(
     """
     x_g, x = _rows("x_g", x_g, image_shape), _rows("x", x, image_shape)
     figure = Figure(figsize=(11, 5.6), layout="constrained")
-    left, right = figure.subfigures(1, 2)
-    ax = left.subplots()
+    panels = [name for name, shown in (("shares", shares), ("scores", scores), ("classes", classes)) if shown]
+    grid = figure.add_gridspec(len(panels), 2)
+    ax = figure.add_subplot(grid[:, 0])
     if image_shape is None:
         _cloud(ax, x, REAL, "x: data")
         _cloud(ax, x_g, GENERATED, "G(z)")
@@ -127,31 +128,20 @@ def evaluation(
         lines = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
         _show(ax, _mosaic(np.concatenate(lines), image_shape, 6))
         ax.set_title("samples; right column: the training image nearest\nto the sample on its left", fontsize=10)
-    _panels(right, shares, scores, classes)
-    return figure
-
-
-def _panels(
-    figure: SubFigure,
-    shares: dict[str, tuple[float, float]],
-    scores: dict[str, float],
-    classes: tuple[Sequence[float], Sequence[float]] | None,
-) -> None:
-    """As many of the three as there is something to show in."""
-    names = [name for name, of in (("shares", shares), ("scores", scores), ("classes", classes)) if of]
-    axes = dict(zip(names, np.ravel(figure.subplots(len(names), 1)), strict=True))
+    axes = {name: figure.add_subplot(grid[i, 1]) for i, name in enumerate(panels)}
     _side_by_side(axes["shares"], list(shares), *zip(*shares.values(), strict=True))
     axes["shares"].legend(fontsize=8, loc="lower right")
-    if "scores" in axes:
+    if scores:
         colors = [GENERATED if name == "samples" else REAL for name in scores]
         axes["scores"].barh(list(scores), list(scores.values()), color=colors)
         axes["scores"].invert_yaxis()
         axes["scores"].set_title("Parzen log-likelihood in nats", fontsize=9)
-    if classes is not None:
+    if classes:
         _side_by_side(axes["classes"], [str(c) for c in range(len(classes[0]))], *classes)
-        axes["classes"].set_title("fraction of each class", fontsize=9)
+        axes["classes"].set_title("share of each class", fontsize=9)
     for ax in axes.values():
         ax.tick_params(labelsize=8)
+    return figure
 
 
 def _side_by_side(ax: Axes, names: Sequence[str], of_samples: Sequence[float], of_data: Sequence[float]) -> None:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 build = pytest.importorskip("setuptools.build_meta", reason="setuptools builds the releases: pip install setuptools")
 WEIGHTS = {"numgan/classifier/digits_classifier.npz", "numgan/classifier/CLASSIFIER.md"}
-DATA = {"numgan/data/digits.npz", "numgan/data/DIGITS.md", "numgan/py.typed"} | WEIGHTS
+DATA = {"numgan/data/digits.npz", "numgan/data/digits_test.npz", "numgan/data/DIGITS.md", "numgan/py.typed"} | WEIGHTS
 CODE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "numgan").rglob("*.py")}
 
 

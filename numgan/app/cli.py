@@ -1,4 +1,4 @@
-"""The command line: numgan train | sample | gradcheck | gpucheck | lab | data.
+"""The command line: numgan train | sample | evaluate | gradcheck | gpucheck | lab | data.
 
 Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged, the disk is full). 2: it was asked
 for something that cannot be done, said in one line; nothing on disk was touched.
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from numgan import losses, models, penalty
 from numgan.app.data import data
+from numgan.app.evaluate import evaluate
 from numgan.app.gradcheck import gpucheck, gradcheck
 from numgan.app.lab import lab
 from numgan.app.sample import sample
@@ -84,7 +85,7 @@ def _names(table: Iterable[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    names = "train | sample | gradcheck | gpucheck | lab | data"
+    names = "train | sample | evaluate | gradcheck | gpucheck | lab | data"
     subparsers = parser.add_subparsers(title="commands", metavar=names, required=True)
     subparsers._parser_class = _Parser  # type: ignore[attr-defined]
 
@@ -122,6 +123,15 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--label", type=int, help="of a run with labels: this class alone (all, in turn)")
     p.add_argument("--backend", default="numpy", help=f"{_names(BACKENDS)}; each has noise of its own (numpy)")
     p.add_argument("--out", help="a new .png (a picture) or .npz (the array x, and y, its labels)")
+
+    p = subparsers.add_parser("evaluate", help="measure a run's samples: how near to data, how varied, whether copied")
+    p.set_defaults(command=evaluate)
+    p.add_argument("run", metavar="RUN", help="a run's folder; evaluation.json and evaluation.png are written there")
+    p.add_argument("-n", type=int, default=10_000, help="how many samples (10000)")
+    p.add_argument("--seed", type=int, default=0, help="which noise (0)")
+    p.add_argument("--against", metavar="DATA", help="data that the run never saw (its own test rows)")
+    p.add_argument("--data", help="where the run's data is now, if it has moved")
+    p.add_argument("--backend", default="numpy", help=f"{_names(BACKENDS)}; each has noise of its own (numpy)")
 
     p = subparsers.add_parser("gradcheck", help="compare every gradient of the package with central differences")
     p.set_defaults(command=gradcheck)

@@ -38,9 +38,8 @@ class Sets:
 
     @cached_property
     def train(self) -> np.ndarray:
-        """Training rows, as many as samples or all: chosen at random, since they may lie in the order of their classes."""
-        n = min(len(self.x_g), len(self.data))
-        chosen = np.sort(np.random.default_rng(0).choice(len(self.data), n, replace=False))
+        """Training rows, as many as samples or all, in random order, since they may lie in that of their classes."""
+        chosen = np.random.default_rng(0).permutation(len(self.data))[: len(self.x_g)]
         return self.data.restore(self.data.x[chosen])
 
     @property
@@ -55,8 +54,8 @@ class Sets:
     @cached_property
     def features(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(rows, d) of test rows, of samples, of training rows: the classifier's features, or the rows themselves."""
-        sets = (some[: self.rows] for some in (self.test, self.x_g, _shuffled(self.train)))
-        return tuple(some if self.classifier is None else self.classifier.features(some) for some in sets)  # type: ignore[return-value]
+        sets = (rows[: self.rows] for rows in (self.test, self.x_g, self.train))
+        return tuple(rows if self.classifier is None else self.classifier.features(rows) for rows in sets)  # type: ignore[return-value]
 
 
 def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
@@ -75,8 +74,11 @@ def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
 
 def _neighbours(sets: Sets) -> Scores:
     f, f_g, f_train = sets.features
-    found = [metrics.precision_recall(f, some)._asdict() | metrics.density_coverage(f, some)._asdict() for some in (f_g, f_train)]
-    return found[0] | {"training_rows": found[1]}
+    of_samples, of_train = (
+        metrics.precision_recall(f, rows)._asdict() | metrics.density_coverage(f, rows)._asdict()
+        for rows in (f_g, f_train)
+    )
+    return of_samples | {"training_rows": of_train}
 
 
 def _parzen(sets: Sets) -> Scores:
@@ -94,8 +96,10 @@ def _calibration(sets: Sets, choose: np.ndarray, score: np.ndarray) -> Scores:
 
 def _frechet(sets: Sets) -> Scores:
     f, f_g, f_train = sets.features
-    distances = {"kid": metrics.kid(f, f_g), "frechet": metrics.frechet(f, f_g), "frechet_floor": metrics.frechet(f, f_train)}
-    return distances | {"training_rows": {"kid": metrics.kid(f, f_train), "frechet": distances["frechet_floor"]}}
+    of_samples, of_train = (
+        {"kid": metrics.kid(f, rows), "frechet": metrics.frechet(f, rows)} for rows in (f_g, f_train)
+    )
+    return of_samples | {"frechet_floor": of_train["frechet"], "training_rows": of_train}
 
 
 def _classes(sets: Sets) -> Scores:
@@ -112,5 +116,6 @@ def _modes(sets: Sets) -> Scores:
 
 def _memorisation(sets: Sets) -> Scores:
     assert sets.unseen is not None
-    found = metrics.memorisation(sets.data.restore(sets.data.x), sets.unseen.like_training, sets.x_g)
+    x, shape = sets.data.restore(sets.data.x), sets.data.image_shape
+    found = metrics.memorisation(x, sets.unseen.like_training, sets.x_g, shape)
     return {f"memorisation_{name.removesuffix('_value')}": value for name, value in found._asdict().items()}

@@ -65,8 +65,8 @@ class Data:
         """The same data without its last n rows, which are held out."""
         if not 0 < check_whole("hold_out", n, 0) < len(self):
             raise InputError(f"hold_out is {n}, but there are {len(self)} rows: hold out 1 to {len(self) - 1} of them")
-        labels = None if self.labels is None else self.labels[:-n]
-        if self.labels is not None and (lost := np.setdiff1d(self.labels[-n:], labels)).size:
+        labels = self.labels if self.labels is None else self.labels[:-n]
+        if self.labels is not None and labels is not None and (lost := np.setdiff1d(self.labels, labels)).size:
             whole = f"hold_out is {n}, and then no row of class {lost[0]} is left to train on"
             raise InputError(f"{whole}: shuffle the rows, if they are sorted by class, or hold out fewer")
         return replace(self, x=self.x[:-n], labels=labels, held_out=self.x[-n:])

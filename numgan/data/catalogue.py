@@ -11,15 +11,17 @@ from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
 from numgan.errors import InputError, check_path, check_whole, guess
 
+DIGITS = Path(__file__).with_name("digits.npz")  # 5,000 of MNIST; DIGITS.md says where they come from
+DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run trains
+
 NAMES: dict[str, Path | Callable[..., Data]] = {
-    "digits": Path(__file__).with_name("digits.npz"),  # 5,000 of MNIST; DIGITS.md says where they come from
+    "digits": DIGITS,
     "mnist": mnist.load,  # all of it, once numgan data mnist has brought it here
     "gaussian": gaussian,
     "mixture": mixture,
     "ring": ring,
     "grid": grid,
 }
-DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run trains
 
 
 def load(
@@ -70,8 +72,8 @@ def _load(name: str, range: Range, split: str, size: int | None) -> Data:
 
 
 def _digits(range: Range, split: str) -> Data:
-    test = read(DIGITS_TEST, range, "train", "digits")
-    return test if split == "test" else replace(read(NAMES["digits"], range, "train", "digits"), held_out=test.x)
+    train, test = (read(path, range, "train", "digits") for path in (DIGITS, DIGITS_TEST))
+    return test if split == "test" else replace(train, held_out=test.x)
 
 
 def _folder(name: str, range: Range, split: str, size: int | None) -> Data:

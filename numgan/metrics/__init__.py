@@ -8,6 +8,7 @@ from numgan.metrics.calibration import calibration
 from numgan.metrics.frechet import frechet
 from numgan.metrics.histograms import Divergences, grid_divergences
 from numgan.metrics.kid import kid
+from numgan.metrics.memorisation import Memorisation, memorisation
 from numgan.metrics.modes import ModeCoverage, mode_coverage
 from numgan.metrics.neighbours import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from numgan.metrics.parzen import SIGMAS, Parzen, log_likelihoods, parzen
@@ -17,6 +18,7 @@ __all__ = [
     "SIGMAS",
     "DensityCoverage",
     "Divergences",
+    "Memorisation",
     "ModeCoverage",
     "Parzen",
     "PrecisionRecall",
@@ -27,6 +29,7 @@ __all__ = [
     "grid_divergences",
     "kid",
     "log_likelihoods",
+    "memorisation",
     "mode_coverage",
     "parzen",
     "precision_recall",
