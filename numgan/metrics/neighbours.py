@@ -23,7 +23,7 @@ def precision_recall(x: np.ndarray, x_g: np.ndarray, k: int = 3) -> PrecisionRec
     x, x_g = pair(x, x_g)
     radii2, radii2_g = _radii2(x, k), _radii2(x_g, k)
     precise, recalled = [], np.zeros(len(x), dtype=bool)
-    for d2, of_block in zip(squared_distances(x_g, x), blocks(radii2_g), strict=True):
+    for d2, of_block in zip(squared_distances(x_g, x), blocks(radii2_g, len(x)), strict=True):
         precise.append((d2 <= radii2).any(axis=1))
         recalled |= (d2 <= of_block[:, None]).any(axis=0)
     return PrecisionRecall(float(np.concatenate(precise).mean()), float(recalled.mean()))
