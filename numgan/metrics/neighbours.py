@@ -50,5 +50,8 @@ def _radii2(x: np.ndarray, k: int) -> np.ndarray:
     check_whole("k", k, 1)
     if len(x) <= k:
         raise InputError(f"k is {k}, but there are only {len(x)} rows: use more rows, or a smaller k")
-    # The nearest of all, number 0, is the row itself.
-    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in squared_distances(x, x)])
+    radii2 = []
+    for d2 in squared_distances(x, x):
+        d2.partition(k, axis=1)
+        radii2.append(d2[:, k].copy())  # the nearest of all, number 0, is the row itself; a view would keep the block
+    return np.concatenate(radii2)
