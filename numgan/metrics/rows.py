@@ -60,6 +60,9 @@ def _squares(x: np.ndarray) -> np.ndarray:
 
 
 def covariance_root(x: np.ndarray) -> np.ndarray:
-    """R (min(n, d), d) with RᵀR = the covariance of x (n, d), n − 1 below: z R has it, if z has the covariance I."""
+    """R (up to d, d) with RᵀR = the covariance of x (n, d), n − 1 below: z R has it, if z has the covariance I."""
     # By QR of the centred rows: a covariance has squares in it, and its small eigenvalues half of the digits.
-    return np.asarray(np.linalg.qr((x - x.mean(axis=0)) / math.sqrt(len(x) - 1), mode="r"))
+    centre, R = x.mean(axis=0), x[:0]
+    for rows in blocks(x, x.shape[1]):
+        R = np.asarray(np.linalg.qr(np.concatenate([R, rows - centre]), mode="r"))
+    return R / math.sqrt(len(x) - 1)
