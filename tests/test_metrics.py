@@ -191,6 +191,30 @@ def test_distances_are_exact_in_few_dimensions_never_negative_and_come_in_blocks
     np.testing.assert_allclose(np.concatenate(blocks)[[0, 1029], [1, 0]], expected)
 
 
+def test_a_block_of_distances_has_at_most_two_million(monkeypatch):
+    """16 MB, however many rows there are: larger blocks would be new memory each time."""
+    shapes = [d2.shape for d2 in distance_blocks(normal(50, 4), normal(100_000, 4))]
+    assert shapes == [(20, 100_000), (20, 100_000), (10, 100_000)]
+    monkeypatch.setattr("numgan.metrics.rows.ENTRIES", 10)
+    assert [d2.shape for d2 in distance_blocks(normal(2, 4), normal(11, 4))] == [(1, 11)] * 2
+
+
+def test_nearest_neighbours_are_those_of_scikit_learn():
+    """Balls by its radii, and who lies in them by its search."""
+    learn = pytest.importorskip("sklearn.neighbors", reason="the referee: pip install scikit-learn").NearestNeighbors
+    x, x_g = normal(300, 9), normal(250, 9, seed=1, scale=0.9)
+
+    def inside(a, b, k):
+        """(len(b), len(a)): whether b[i] lies in the ball around a[j]."""
+        radii = learn(n_neighbors=k + 1).fit(a).kneighbors(a)[0][:, k]
+        distances, places = learn(n_neighbors=len(a)).fit(a).kneighbors(b)
+        return np.take_along_axis(distances <= radii[places], places.argsort(axis=1), axis=1)
+
+    assert precision_recall(x, x_g) == (inside(x, x_g, 3).any(axis=1).mean(), inside(x_g, x, 3).any(axis=1).mean())
+    balls = inside(x, x_g, 5)
+    assert density_coverage(x, x_g) == pytest.approx((balls.sum() / 250 / 5, balls.any(axis=0).mean()))
+
+
 def test_distances_of_pixels_are_those_of_their_numbers():
     a, b = np.array([[0, 250], [9, 3]], dtype=np.uint8), np.array([[255, 5]], dtype=np.uint8)
     (d2,) = distance_blocks(a, b)

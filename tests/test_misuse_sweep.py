@@ -237,7 +237,9 @@ CASES = {
     "metrics.kid": Case(metrics.kid, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.frechet": Case(metrics.frechet, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.calibration": Case(
-        metrics.calibration, lambda: {"x": rows(), "labels": LABELS, "seed": 0}, {"labels": NONE, "seed": [0]}
+        metrics.calibration,
+        lambda: {"x": rows(), "labels": LABELS, "n": 4, "seed": 0},
+        {"labels": NONE, "seed": [0]},
     ),
     "plots.samples": Case(plots.samples, lambda: {"image_shape": (1, 2)} | POINT, {"image_shape": NONE}),
     "plots.sheet": Case(plots.sheet, lambda: {"x": rows(), "image_shape": (1, 2)}, {"image_shape": NONE}),

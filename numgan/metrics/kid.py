@@ -26,7 +26,7 @@ def _mean_of_others(f: np.ndarray) -> float:
 
 
 def _sum(a: np.ndarray, b: np.ndarray) -> float:
-    return float(sum(_kernel(rows @ b.T, b.shape[1]).sum() for rows in blocks(a)))
+    return float(sum(_kernel(rows @ b.T, b.shape[1]).sum() for rows in blocks(a, len(b))))
 
 
 def _kernel(products: np.ndarray, d: int) -> np.ndarray:

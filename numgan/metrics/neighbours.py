@@ -23,7 +23,7 @@ def precision_recall(x: np.ndarray, x_g: np.ndarray, k: int = 3) -> PrecisionRec
     x, x_g = pair(x, x_g)
     radii2, radii2_g = _radii2(x, k), _radii2(x_g, k)
     precise, recalled = [], np.zeros(len(x), dtype=bool)
-    for d2, of_block in zip(squared_distances(x_g, x), blocks(radii2_g), strict=True):
+    for d2, of_block in zip(squared_distances(x_g, x), blocks(radii2_g, len(x)), strict=True):
         precise.append((d2 <= radii2).any(axis=1))
         recalled |= (d2 <= of_block[:, None]).any(axis=0)
     return PrecisionRecall(float(np.concatenate(precise).mean()), float(recalled.mean()))
@@ -50,5 +50,8 @@ def _radii2(x: np.ndarray, k: int) -> np.ndarray:
     check_whole("k", k, 1)
     if len(x) <= k:
         raise InputError(f"k is {k}, but there are only {len(x)} rows: use more rows, or a smaller k")
-    # The nearest of all, number 0, is the row itself.
-    return np.concatenate([np.partition(d2, k, axis=1)[:, k] for d2 in squared_distances(x, x)])
+    radii2 = []
+    for d2 in squared_distances(x, x):
+        d2.partition(k, axis=1)
+        radii2.append(d2[:, k].copy())  # the nearest of all, number 0, is the row itself; a view would keep the block
+    return np.concatenate(radii2)

@@ -10,7 +10,8 @@ import numpy as np
 from numgan.backend import host_numbers
 from numgan.errors import InputError
 
-ROWS = 1024  # of a block of distances, so that 10,000 × 10,000 need not stand in memory
+ROWS = 1024  # of a block of distances, at most, so that 10,000 × 10,000 need not stand in memory
+ENTRIES = 2**21  # of a block, at most: 16 MB, and memory that is used again from block to block
 LARGEST = float(np.finfo(np.float32).max)  # numbers whose sixth powers can be summed in float64
 
 
@@ -27,24 +28,25 @@ def pair(x: np.ndarray, y: np.ndarray, least: int = 1, largest: float = math.inf
     return x, y
 
 
-def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
-    """x, ROWS at a time."""
-    for i in range(0, len(x), ROWS):
-        yield x[i : i + ROWS]
+def blocks(x: np.ndarray, width: int) -> Iterator[np.ndarray]:
+    """x, ROWS at a time, or fewer if that many rows of `width` numbers are too much."""
+    size = min(ROWS, max(ENTRIES // width, 1))
+    for i in range(0, len(x), size):
+        yield x[i : i + size]
 
 
 def distance_blocks(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
-    """The squared distances of a's rows, ROWS at a time, to all of b's: (ROWS, len(b))."""
+    """The squared distances of a's rows, up to ROWS at a time, to all of b's: (rows, len(b))."""
     yield from squared_distances(*pair(a, b))
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
     """`distance_blocks` of a `pair`: by differences in few dimensions, where it is exact, else by one product."""
     if a.shape[1] <= 3:
-        yield from (((rows[:, None, :] - b) ** 2).sum(axis=2) for rows in blocks(a))
+        yield from (((rows[:, None, :] - b) ** 2).sum(axis=2) for rows in blocks(a, len(b)))
         return
     b2 = _squares(b)
-    for rows in blocks(a):
+    for rows in blocks(a, len(b)):
         products = rows @ b.T
         products *= 2
         d2 = _squares(rows)[:, None] + b2
@@ -54,11 +56,13 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
 
 def _squares(x: np.ndarray) -> np.ndarray:
     """‖xᵢ‖² (len(x),)."""
-    return np.concatenate([(rows * rows).sum(axis=1) for rows in blocks(x)])
+    return np.concatenate([(rows * rows).sum(axis=1) for rows in blocks(x, x.shape[1])])
 
 
 def covariance_root(x: np.ndarray) -> np.ndarray:
-    """R (min(n, d), d) with RᵀR = the covariance of x (n, d), n − 1 below: z R has it, if z has the covariance I."""
+    """R (up to d, d) with RᵀR = the covariance of x (n, d), n − 1 below: z R has it, if z has the covariance I."""
     # By QR of the centred rows: a covariance has squares in it, and its small eigenvalues half of the digits.
-    R: np.ndarray = np.linalg.qr((x - x.mean(axis=0)) / math.sqrt(len(x) - 1), mode="r")
-    return R
+    centre, R = x.mean(axis=0), x[:0]
+    for rows in blocks(x, x.shape[1]):
+        R = np.asarray(np.linalg.qr(np.concatenate([R, rows - centre]), mode="r"))
+    return R / math.sqrt(len(x) - 1)
