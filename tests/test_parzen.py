@@ -52,7 +52,8 @@ def test_a_place_far_from_0_costs_no_digits():
     """Whole numbers, which move exactly."""
     rng = np.random.default_rng(0)
     x_g, x = rng.integers(0, 5, (30, 8)), rng.integers(0, 5, (20, 8))
-    moved = log_likelihoods(x_g + 10**9, x + 10**9, 0.7)
+    place = 10**9 * np.arange(-4, 4)
+    moved = log_likelihoods(x_g + place, x + place, 0.7)
     np.testing.assert_allclose(moved, log_likelihoods(x_g, x, 0.7), rtol=1e-6)
 
 
