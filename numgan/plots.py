@@ -112,8 +112,7 @@ def evaluation(
     """What was measured of a run, beside samples. x: for images, the training rows nearest to the samples x_g.
 
     shares: by measure, of samples and of training rows, up to 1; scores: a log-likelihood by name; classes: the
-    fraction of each class in both. Images are laid out as in Goodfellow et al. 2014, Figure 2: at the right end of a
-    line, the training row nearest to its last sample.
+    fraction of each class in both.
     """
     x_g, x = _rows("x_g", x_g, image_shape), _rows("x", x, image_shape)
     figure = Figure(figsize=(11, 5.6), layout="constrained")
@@ -125,8 +124,7 @@ def evaluation(
         _cloud(ax, x_g, GENERATED, "G(z)")
         ax.legend(loc="upper right")
     else:
-        lines = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
-        _show(ax, _mosaic(np.concatenate(lines), image_shape, 6))
+        beside_nearest(ax, x_g, x, image_shape)
         ax.set_title("samples; right column: the training image nearest\nto the sample on its left", fontsize=10)
     axes = {name: figure.add_subplot(grid[i, 1]) for i, name in enumerate(panels)}
     _side_by_side(axes["shares"], list(shares), *zip(*shares.values(), strict=True))
@@ -142,6 +140,13 @@ def evaluation(
     for ax in axes.values():
         ax.tick_params(labelsize=8)
     return figure
+
+
+def beside_nearest(ax: Axes, x_g: np.ndarray, x: np.ndarray, image_shape: tuple[int, ...]) -> None:
+    """Samples x_g five in a line, and at its right end the row of x that belongs to the last of them: the training
+    image nearest to it. The layout of Goodfellow et al. 2014, Figure 2."""
+    lines = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
+    _show(ax, _mosaic(np.concatenate(lines), image_shape, 6))
 
 
 def _side_by_side(ax: Axes, names: Sequence[str], of_samples: Sequence[float], of_data: Sequence[float]) -> None:

@@ -219,3 +219,12 @@ def test_distances_of_pixels_are_those_of_their_numbers():
     a, b = np.array([[0, 250], [9, 3]], dtype=np.uint8), np.array([[255, 5]], dtype=np.uint8)
     (d2,) = distance_blocks(a, b)
     assert d2.tolist() == [[255**2 + 245**2], [246**2 + 2**2]]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 4096])
+def test_the_nearest_row_whatever_the_pieces(piece, monkeypatch):
+    monkeypatch.setattr("numgan.metrics.neighbours.PIECE", piece)
+    x, x_g = normal(40, 5), normal(9, 5, seed=1)
+    wanted = [min(x, key=lambda row: ((row - one) ** 2).sum()) for one in x_g]
+    assert (ng.metrics.nearest(x_g, x) == wanted).all()
+    assert (ng.metrics.nearest(x[3:6], x) == x[3:6]).all()

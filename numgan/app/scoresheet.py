@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from numgan import plots
-from numgan.metrics import distance_blocks
+from numgan.metrics import nearest
 
 if TYPE_CHECKING:
     from numgan.app.scores import Sets
@@ -90,11 +88,5 @@ def picture(found: dict[str, Any], sets: Sets) -> Figure:
     classes = found["class_histogram"] and (found["class_histogram"], found["test_rows"]["class_histogram"])
     shape = sets.data.image_shape
     x_g = sets.x_g[: SHOWN_IMAGES if shape else SHOWN_POINTS]
-    x = _nearest(x_g, sets) if shape else sets.test[:SHOWN_POINTS]
+    x = nearest(x_g, sets.data.restore(sets.data.x)) if shape else sets.test[:SHOWN_POINTS]
     return plots.evaluation(x_g, x, shape, shares, scores if calibration else {}, classes)
-
-
-def _nearest(x_g: np.ndarray, sets: Sets) -> np.ndarray:
-    """Of each sample, the nearest training row."""
-    x = sets.data.restore(sets.data.x)
-    return x[np.concatenate([d2.argmin(axis=1) for d2 in distance_blocks(x_g, x)])]

@@ -10,7 +10,7 @@ from numgan.metrics.histograms import Divergences, grid_divergences
 from numgan.metrics.kid import kid
 from numgan.metrics.memorisation import Memorisation, memorisation
 from numgan.metrics.modes import ModeCoverage, mode_coverage
-from numgan.metrics.neighbours import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from numgan.metrics.neighbours import DensityCoverage, PrecisionRecall, density_coverage, nearest, precision_recall
 from numgan.metrics.parzen import SIGMAS, Parzen, log_likelihoods, parzen
 from numgan.metrics.rows import distance_blocks
 
@@ -31,6 +31,7 @@ __all__ = [
     "log_likelihoods",
     "memorisation",
     "mode_coverage",
+    "nearest",
     "parzen",
     "precision_recall",
 ]

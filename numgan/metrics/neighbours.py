@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from numgan.errors import InputError, check_whole
-from numgan.metrics.rows import blocks, pair, squared_distances
+from numgan.metrics.rows import blocks, distance_blocks, pair, squared_distances
+
+PIECE = 4096  # rows to be near to, at a time
 
 
 class PrecisionRecall(NamedTuple):
@@ -43,6 +45,17 @@ def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCover
         inside += int((d2 <= radii2).sum())
         np.minimum(reached, d2.min(axis=0), out=reached)
     return DensityCoverage(inside / len(x_g) / k, float((reached <= radii2).mean()))
+
+
+def nearest(x_g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """To each row of x_g (n, d), the nearest row of x (m, d): (n, d). x is looked at in pieces, however long it is."""
+    found, least = np.empty(np.shape(x_g), dtype=np.asarray(x).dtype), np.full(len(x_g), np.inf)
+    for i in range(0, len(x), PIECE):
+        d2 = np.concatenate(list(distance_blocks(x_g, x[i : i + PIECE])))
+        closer = d2.min(axis=1) < least
+        found[closer] = x[i + d2[closer].argmin(axis=1)]
+        least[closer] = d2[closer].min(axis=1)
+    return found
 
 
 def _radii2(x: np.ndarray, k: int) -> np.ndarray:

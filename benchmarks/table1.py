@@ -1,0 +1,217 @@
+"""The paper's Table 1 on MNIST: Parzen log-likelihoods of its own recipe, of that recipe with one setting changed, and of
+today's.
+
+    numgan data mnist                                         # first: all of MNIST
+    python -m benchmarks.table1 --runs DIR faithful           # 100 epochs of 500 updates, some 20 s each on one core
+    python -m benchmarks.table1 --runs DIR alternating --epochs 20      # and the other names in VARIANTS
+    python -m benchmarks.table1 --runs DIR tuned              # 5 seeds, each by two commands that anybody can type
+    python -m benchmarks.table1 --runs DIR calibration        # what is no model, but has a score
+    python -m benchmarks.table1                               # the page, from what was kept
+
+Every run is resumable: its checkpoint lies in DIR, its figures in results/table1.jsonl. Protocol: Goodfellow et al. 2014,
+§5, and the code published with it: trained on the first 50,000 images; 10,000 samples; σ of 10 widths by the first 1,000
+of the other 10,000; the mean over the 10,000 test images, ± its standard error.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import numgan as ng
+from benchmarks import RESULTS
+from benchmarks.store import Store
+from numgan import metrics, models, plots
+from numgan.schedules import Decay
+
+EPOCH, SAMPLES, VALIDATION, HELD_OUT = 500, 10_000, 1000, 10_000
+SEEDS = range(5)
+TUNED = ("--data", "mnist", "--hold-out", str(HELD_OUT), "--model", "images", "--steps", "15000")
+
+PAPER = [("DBN", "138 ± 2"), ("Stacked CAE", "121 ± 1.6"), ("Deep GSN", "214 ± 1.1"), ("adversarial nets", "225 ± 2")]
+
+
+def rates(factor, decay=1.000004):
+    """The rates of the published recipe, for G and for D, times a factor."""
+    return tuple({"lr": Decay(factor * lr, decay, factor * lr * 1e-5)} for lr in (0.1, 0.05))
+
+
+# name: (what is changed, settings of the optimisers for G and for D, settings of Training)
+VARIANTS = {
+    "faithful": ("nothing", ({}, {}), {}),
+    "alternating": ("D first, then G on fresh noise and masks: Algorithm 1", ({}, {}), {"together": False}),
+    "sum": ("D descends the sum of both cross-entropies, not their mean", ({}, rates(2)[1]), {}),
+    "fast": ("both rates three times as high", rates(3), {}),
+    "slow": ("both rates a fifth", rates(1 / 5), {}),
+    "decay": ("both rates fall ten times as fast", rates(1, 1.00004), {}),
+}
+
+
+@cache
+def mnist():
+    """50,000 images to train on, with 10,000 held out; and those to test on."""
+    train = ng.data.load("mnist", range=(0, 1), hold_out=HELD_OUT)
+    return train, ng.data.load("mnist", range=(0, 1), split="test")
+
+
+def score(x_g):
+    train, test = mnist()
+    return metrics.parzen(x_g, train.held_out[:VALIDATION], test.x)._asdict()
+
+
+def training(variant):
+    """A new run: the model that the package calls goodfellow2014, with what the variant changes."""
+    data, model = mnist()[0], models.BY_NAME["goodfellow2014"]
+    _, for_players, settings = VARIANTS[variant]
+    how = {"batch": model.batch, "noise": model.noise, "together": True, "ema": 0.999, "threads": 1} | settings
+    optimizers = model.optimizers(*for_players, epoch=EPOCH)
+    return ng.Training(*model.networks(data, 0), data, optimizers=optimizers, **how)
+
+
+def train(variant, epochs, store, runs):
+    """Trains a variant, with a score of its own weights and of their average at each mark."""
+    path = runs / f"{variant}.npz"
+    run = ng.Training.load(path, mnist()[0], threads=1) if path.exists() else training(variant)
+    for epoch in marks(run.step // EPOCH, epochs):
+        began = time.perf_counter()
+        records = list(run.steps(epoch * EPOCH - run.step, every=EPOCH))
+        seconds = (time.perf_counter() - began) / max(len(records), 1)
+        run.save(path)
+        store.once(f"{variant}/{epoch}", lambda: looked_at(run, records[-1], seconds))
+
+
+def marks(done, epochs):
+    """The epochs at which a run is looked at: 1, 2, and every fifth."""
+    return [epoch for epoch in range(done + 1, epochs + 1) if epoch in (1, 2) or epoch % 5 == 0]
+
+
+def looked_at(run, record, seconds):
+    own = run.data.restore(run.G(run.fixed_batch(SAMPLES)[1]))
+    figures = {"own": score(own), "average": score(run.sample(SAMPLES))}
+    return figures | {"D_x": record.D_x, "D_Gz": record.D_Gz, "seconds": seconds}
+
+
+def tuned(store, runs):
+    """numgan train and numgan evaluate, as a person would type them."""
+    for seed in SEEDS:
+        store.once(f"tuned/{seed}", lambda: by_commands(runs / f"tuned-{seed}", seed))
+
+
+def by_commands(folder, seed):
+    numgan = [sys.executable, "-m", "numgan"]
+    again = (folder / "checkpoint.npz").exists()
+    began = time.perf_counter()
+    if not again:
+        subprocess.run([*numgan, "train", *TUNED, "--seed", str(seed), "--out", folder], check=True)
+    trained = time.perf_counter()
+    subprocess.run([*numgan, "evaluate", folder], check=True)
+    seconds = {"train": None if again else trained - began, "evaluate": time.perf_counter() - trained}
+    return json.loads((folder / "evaluation.json").read_text(encoding="utf-8")) | {"seconds": seconds}
+
+
+def calibration(store):
+    data = mnist()[0]
+    for name, rows in metrics.calibration(data.x[:SAMPLES], data.labels[:SAMPLES]):
+        store.once(f"calibration/{name}", lambda rows=rows: score(rows))
+
+
+def report(kept):
+    """The page."""
+    rows = [f"| *{name}, 2014* | {value} | |" for name, value in PAPER]
+    rows += [tuned_row(kept), *faithful_rows(kept)]
+    rows += [f"| {name} | {shown(kept[f'calibration/{name}'])} | |" for name in calibrated(kept)]
+    return "\n".join([
+        "| 10,000 samples of | Parzen log-likelihood | remarks |", "|---|---:|---|", *rows, "", *curve(kept), "",
+        *changes(kept), "",
+    ])  # fmt: skip
+
+
+def calibrated(kept):
+    return [key.partition("/")[2] for key in kept if key.startswith("calibration/")]
+
+
+def shown(found):
+    return f"{found['mean']:.1f} ± {found['se']:.1f}"
+
+
+def tuned_row(kept):
+    found = [kept[f"tuned/{seed}"] for seed in SEEDS if f"tuned/{seed}" in kept]
+    means = [of["parzen"] for of in found]
+    error = np.std(means, ddof=1) / np.sqrt(len(means))
+    spread = ", ".join(f"{mean:.1f}" for mean in means)
+    return f"| **numgan, today's recipe**, {len(means)} seeds | **{np.mean(means):.1f} ± {error:.1f}** | {spread} |"
+
+
+def epochs_of(kept, variant):
+    return sorted(int(key.partition("/")[2]) for key in kept if key.startswith(f"{variant}/"))
+
+
+def faithful_rows(kept):
+    last = epochs_of(kept, "faithful")[-1]
+    found = kept[f"faithful/{last}"]
+    yield f"| the recipe of 2014, {last} epochs | {shown(found['own'])} | σ {found['own']['sigma']:.3f} |"
+    yield f"| the same, weights averaged | {shown(found['average'])} | σ {found['average']['sigma']:.3f} |"
+
+
+def curve(kept):
+    yield "| epoch | own weights | averaged | D(x) | D(G(z)) |"
+    yield "|---:|---:|---:|---:|---:|"
+    for epoch in epochs_of(kept, "faithful"):
+        found = kept[f"faithful/{epoch}"]
+        both = f"{found['own']['mean']:.1f} | {found['average']['mean']:.1f}"
+        yield f"| {epoch} | {both} | {found['D_x']:.2f} | {found['D_Gz']:.2f} |"
+
+
+def changes(kept):
+    """One changed setting at a time, at the last epoch that all have reached."""
+    begun = [name for name in VARIANTS if epochs_of(kept, name)]
+    last = min(epochs_of(kept, name)[-1] for name in begun)
+    yield f"| after {last} epochs, changed: | own weights | averaged |"
+    yield "|---|---:|---:|"
+    for name in begun:
+        found = kept[f"{name}/{last}"]
+        yield f"| {VARIANTS[name][0]} | {found['own']['mean']:.1f} | {found['average']['mean']:.1f} |"
+
+
+def picture(runs):
+    """Samples in the layout of the paper's Figure 2, of today's recipe and of 2014's: at the right end of a line, the
+    training image nearest to the sample on its left."""
+    today = ng.run.state.Checkpoint(runs / "tuned-0" / "checkpoint.npz")
+    paper = ng.Training.load(runs / "faithful.npz", mnist()[0], threads=1)
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    titles = ("numgan train --data mnist --model images", f"the recipe of 2014, {paper.step // EPOCH} epochs")
+    for ax, x_g, title in zip(figure.subplots(1, 2), (today.sample(30), paper.sample(30)), titles, strict=True):
+        plots.beside_nearest(ax, x_g, metrics.nearest(x_g, mnist()[0].x), (28, 28))
+        ax.set_title(title, fontsize=10)
+    return figure
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.table1", description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=[*VARIANTS, "tuned", "calibration", "picture"])
+    parser.add_argument("--epochs", type=int, default=100, help="of 500 updates (100)")
+    parser.add_argument("--runs", type=Path, default=Path("runs/table1"), help="where checkpoints lie")
+    parser.add_argument("--out", type=Path, default=RESULTS / "table1.jsonl", help="results; the page lies beside it")
+    options = parser.parse_args()
+    store = Store(options.out)
+    options.runs.mkdir(parents=True, exist_ok=True)
+    if options.what in VARIANTS:
+        train(options.what, options.epochs, store, options.runs)
+    elif options.what == "tuned":
+        tuned(store, options.runs)
+    elif options.what == "calibration":
+        calibration(store)
+    elif options.what == "picture":
+        picture(options.runs).savefig(options.out.with_suffix(".png"), dpi=100)
+    else:
+        print(report(store.read()))
+
+
+if __name__ == "__main__":
+    main()
