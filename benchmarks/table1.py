@@ -1,5 +1,4 @@
-"""The paper's Table 1 on MNIST: Parzen log-likelihoods of its own recipe, of that recipe with one setting changed, and of
-today's.
+"""The paper's Table 1 on MNIST: Parzen log-likelihoods of its own recipe, with one setting changed, and of today's.
 
     numgan data mnist                                         # first: all of MNIST
     python -m benchmarks.table1 --runs DIR faithful           # 100 epochs of 500 updates, some 20 s each on one core
@@ -8,9 +7,9 @@ today's.
     python -m benchmarks.table1 --runs DIR calibration        # what is no model, but has a score
     python -m benchmarks.table1                               # the page, from what was kept
 
-Every run is resumable: its checkpoint lies in DIR, its figures in results/table1.jsonl. Protocol: Goodfellow et al. 2014,
-§5, and the code published with it: trained on the first 50,000 images; 10,000 samples; σ of 10 widths by the first 1,000
-of the other 10,000; the mean over the 10,000 test images, ± its standard error.
+Every run is resumable: its checkpoint lies in DIR, its figures in results/table1.jsonl. Protocol: Goodfellow et al.
+2014, §5, and the code published with it: trained on the first 50,000 images; 10,000 samples; σ of 10 widths by the
+first 1,000 of the other 10,000; the mean over the 10,000 test images, ± its standard error.
 """
 
 import argparse
@@ -18,7 +17,7 @@ import json
 import subprocess
 import sys
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +82,7 @@ def train(variant, epochs, store, runs):
         records = list(run.steps(epoch * EPOCH - run.step, every=EPOCH))
         seconds = (time.perf_counter() - began) / max(len(records), 1)
         run.save(path)
-        store.once(f"{variant}/{epoch}", lambda: looked_at(run, records[-1], seconds))
+        store.once(f"{variant}/{epoch}", partial(looked_at, run, records[-1], seconds))
 
 
 def marks(done, epochs):
@@ -100,7 +99,7 @@ def looked_at(run, record, seconds):
 def tuned(store, runs):
     """numgan train and numgan evaluate, as a person would type them."""
     for seed in SEEDS:
-        store.once(f"tuned/{seed}", lambda: by_commands(runs / f"tuned-{seed}", seed))
+        store.once(f"tuned/{seed}", partial(by_commands, runs / f"tuned-{seed}", seed))
 
 
 def by_commands(folder, seed):
@@ -118,7 +117,7 @@ def by_commands(folder, seed):
 def calibration(store):
     data = mnist()[0]
     for name, rows in metrics.calibration(data.x[:SAMPLES], data.labels[:SAMPLES]):
-        store.once(f"calibration/{name}", lambda rows=rows: score(rows))
+        store.once(f"calibration/{name}", partial(score, rows))
 
 
 def report(kept):
