@@ -111,7 +111,7 @@ def test_what_has_no_likelihood_is_refused():
 
 def test_calibration_rows_one_by_one():
     rng = np.random.default_rng(0)
-    x, labels = rng.random((40, 6)), np.arange(40) % 3
+    x, labels = rng.random((400, 6)), np.arange(400) % 3
     found = dict(calibration(x, labels, n=12, seed=5))
     assert list(found) == [
         *("real training rows", "local averages", "Gaussian fit, clipped", "class means", "the mean image")
@@ -120,16 +120,19 @@ def test_calibration_rows_one_by_one():
     places = [int(np.flatnonzero((x == row).all(axis=1))[0]) for row in real]
     assert len(set(places)) == 12
     for place, average in zip(places, found["local averages"], strict=True):
-        nearest = sorted(range(40), key=lambda j: math.dist(x[place], x[j]))[:5]
+        nearest = sorted(range(400), key=lambda j: math.dist(x[place], x[j]))[:5]
         assert nearest[0] == place
         np.testing.assert_allclose(average, x[nearest].mean(axis=0))
     np.testing.assert_allclose(found["class means"], [x[c::3].mean(axis=0) for c in range(3)])
     np.testing.assert_allclose(found["the mean image"], [x.mean(axis=0)])
     assert "class means" not in dict(calibration(x))
+    assert [len(rows) for rows in dict(calibration(x, labels, n=1)).values()] == [1, 1, 1, 3, 1]
+    assert (next(calibration(x))[1] == next(calibration(x, seed=0))[1]).all()
+    assert len(next(calibration(np.zeros((10_005, 1))))[1]) == 10_000
     again, other = (dict(calibration(x, labels, n=12, seed=s)) for s in (5, 6))
     assert all((again[name] == rows).all() for name, rows in found.items())
     assert not (other["real training rows"] == real).all()
-    assert not (other["Gaussian fit, clipped"] == found["Gaussian fit, clipped"]).any()
+    assert not (other["Gaussian fit, clipped"] == found["Gaussian fit, clipped"]).all()
 
 
 def test_the_gaussian_has_the_rows_mean_and_covariance_and_their_range():
@@ -144,7 +147,9 @@ def test_the_gaussian_has_the_rows_mean_and_covariance_and_their_range():
 
 def test_what_cannot_be_calibrated_is_refused_at_once():
     x = normal(9, 3)
-    for bad in (x[:4], x[0], x[:, :0], np.full((9, 3), 1e39)):
+    large = x.copy()
+    large[4, 1] = -1e39
+    for bad in (x[:4], x[0], x[:, :0], large):
         with pytest.raises(ng.InputError, match="calibration needs 5 rows or more"):
             calibration(bad)
     with pytest.raises(ng.InputError, match="x must be finite"):
@@ -155,7 +160,9 @@ def test_what_cannot_be_calibrated_is_refused_at_once():
     for how in ({"n": 0}, {"n": 2.5}, {"seed": -1}):
         with pytest.raises(ng.InputError, match="must be a whole number"):
             calibration(x, **how)
-    assert len(dict(calibration(x))["real training rows"]) == 9
+    for fewer in (x, x[:5]):
+        np.testing.assert_array_equal(np.sort(next(calibration(fewer))[1], axis=0), np.sort(fewer, axis=0))
+    np.testing.assert_allclose(dict(calibration(x[:5]))["local averages"], [x[:5].mean(axis=0)] * 5)
 
 
 def test_the_score_of_real_digits_is_no_ceiling():
