@@ -66,10 +66,10 @@ def score(x_g):
 
 def training(variant):
     """A new run: the model that the package calls goodfellow2014, with what the variant changes."""
-    data, model = mnist()[0], models.BY_NAME["goodfellow2014"]
+    data, model = mnist()[0], models.BY_NAME["goodfellow2014"].for_rows(len(mnist()[0]))
     _, for_players, settings = VARIANTS[variant]
     how = {"batch": model.batch, "noise": model.noise, "together": True, "ema": 0.999, "threads": 1} | settings
-    optimizers = model.optimizers(*for_players, epoch=EPOCH)
+    optimizers = model.optimizers(*for_players)
     return ng.Training(*model.networks(data, 0), data, optimizers=optimizers, **how)
 
 

@@ -152,7 +152,7 @@ def test_a_run_takes_from_its_model_what_no_option_says(name, own, tmp_path, mon
         "seed": 6,
     }  # fmt: skip
     assert said["loss"]["type"] == "LeastSquares" and said["penalty"] is None
-    assert said["optimizers"] == [describe(opt) for opt in model.optimizers({}, {}, epoch=70 // 33)]
+    assert said["optimizers"] == [describe(opt) for opt in model.for_rows(70).optimizers({}, {})]
     assert said["settings"]["together"] is (name == "goodfellow2014")
     assert said["data"]["range"] == [lo, hi] and said["data"]["fingerprint"] == rows.fingerprint
     assert said["data"]["name"] == "images" and said["data"]["image_shape"] == [8, 4]

@@ -203,8 +203,8 @@ def at(schedule, t):
 def test_how_each_is_trained(name):
     model, (for_optimizers, others) = models.BY_NAME[name], SETTINGS[name]
     found = {key: getattr(model, key) for key in model.__dataclass_fields__}
-    optimizers = model.optimizers({}, {}, epoch=600)
-    del found["opt_g"], found["opt_d"]
+    optimizers = model.for_rows(60_000 if name == "goodfellow2014" else 5000).optimizers({}, {})
+    del found["opt_g"], found["opt_d"], found["by_rows"]
     assert found.pop("networks").__name__ == name
     assert found == USUAL | others
     for optimizer, rates in zip(optimizers, RATES[name], strict=True):
@@ -214,6 +214,19 @@ def test_how_each_is_trained(name):
             assert at(optimizer.lr, t) == pytest.approx(rate, rel=1e-5), t
         if name == "goodfellow2014":
             assert all(optimizer.momentum(t) == pytest.approx(mu) for t, mu in MOMENTA.items())
+
+
+@pytest.mark.parametrize("name", ["images", "cgan"])
+def test_many_images_are_trained_on_for_longer_at_rates_that_end_later(name):
+    model = models.BY_NAME[name]
+    few, many = model.for_rows(19_999), model.for_rows(20_000)
+    assert (few.steps, many.steps) == (5000, 15_000) and few == model
+    for player in ("opt_g", "opt_d"):
+        short, long = (getattr(one, player) for one in (few, many))
+        assert [long.lr(3 * t) for t in (0, 2500, 5000)] == pytest.approx([short.lr(t) for t in (0, 2500, 5000)])
+        assert (long.beta1, long.beta2) == (short.beta1, short.beta2)
+    assert (many.networks, many.batch, many.ema) == (few.networks, few.batch, few.ema)
+    assert models.BY_NAME["dcgan"].for_rows(60_000) is models.BY_NAME["dcgan"]
 
 
 def test_the_fields_say_what_is_usual():

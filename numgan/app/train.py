@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,17 +63,17 @@ def _new(options: argparse.Namespace) -> Run:
     x = load(source, chosen.range if chosen else (-1.0, 1.0), options.size, options.hold_out)
     model_name = options.model or ("images" if x.image_shape else "points")
     model = models.BY_NAME[model_name]
+    model = replace(model, batch=_or(options.batch, model.batch)).for_rows(len(x))
     both = {"lr": options.lr, "beta1": options.beta1, "beta2": options.beta2}
     optimizers = model.optimizers(
         for_g=_given({**both, "lr": _or(options.lr_g, options.lr)}),
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
-        epoch=max(len(x) // max(_or(options.batch, model.batch), 1), 1),
     )
     training = Training(
         *model.networks(x, seed, backend(_or(options.backend, "numpy"))),
         x,
         loss=lookup("loss", _or(options.loss, model.loss), losses.BY_NAME),
-        batch=_or(options.batch, model.batch),
+        batch=model.batch,
         k=_or(options.k, 1),
         seed=seed,
         optimizers=optimizers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -33,18 +33,27 @@ def goodfellow2014(data: Data, seed: int, xp: ModuleType = np) -> Players:
     return G, Network(D, seed=2 * seed + 1, xp=xp)
 
 
-def _optimizer(lr: float) -> Callable[[int], SGD]:
-    """The rate falls at every update; the momentum rises at the beginning of each of the epochs 2 to 250."""
-    return lambda epoch: SGD(Decay(lr, 1.000004, lr * 1e-5), Ramp(0.5, 0.7, 0, 249 * epoch, every=epoch))
+HALF = Decay(0.05, 1.000004, 5e-7)  # there, D descends the mean of its two cross-entropies at 0.1; here, their sum
 
 
-GOODFELLOW2014 = Model(
-    networks=goodfellow2014,
-    opt_g=_optimizer(0.1),
-    opt_d=_optimizer(0.05),  # there, D descends the mean of its two cross-entropies at 0.1; here, their sum
-    steps=5000,
-    batch=100,
-    noise="uniform",
-    together=True,
-    range=(0.0, 1.0),
+def _in_epochs(model: Model, n: int) -> Model:
+    """The momentum rises at the beginning of each of the epochs 2 to 250, of as many updates as n rows have batches."""
+    epoch = max(n // max(model.batch, 1), 1)
+    momentum = Ramp(0.5, 0.7, 0, 249 * epoch, every=epoch)
+    return replace(model, opt_g=SGD(Decay(0.1, 1.000004, 1e-6), momentum), opt_d=SGD(HALF, momentum))
+
+
+GOODFELLOW2014 = _in_epochs(
+    Model(
+        networks=goodfellow2014,
+        opt_g=SGD(0.1),
+        opt_d=SGD(0.05),
+        steps=5000,
+        batch=100,
+        noise="uniform",
+        together=True,
+        range=(0.0, 1.0),
+        by_rows=_in_epochs,
+    ),
+    50_000,
 )

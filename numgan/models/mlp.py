@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -30,15 +32,18 @@ def points(data: Data, seed: int, xp: ModuleType = np) -> Players:
     return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
 
 
-IMAGES = Model(
-    networks=images,
-    # Fast at first, when there is much to learn; slow at the end, where D would learn 5,000 images by heart.
-    opt_g=Adam(Ramp(3e-3, 7.5e-5, 0, 5000), beta1=0.5),
-    opt_d=Adam(Ramp(1e-3, 2.5e-5, 0, 5000), beta1=0.5),
-    steps=5000,
-    batch=64,
-    ema=0.999,
-)
+def _over(steps: int) -> dict[str, Any]:
+    """Fast at first, when there is much to learn; slow at the end, where D would learn 5,000 images by heart."""
+    rates = Ramp(3e-3, 7.5e-5, 0, steps), Ramp(1e-3, 2.5e-5, 0, steps)
+    return {"opt_g": Adam(rates[0], beta1=0.5), "opt_d": Adam(rates[1], beta1=0.5), "steps": steps}
+
+
+def _longer_for_many(model: Model, n: int) -> Model:
+    return replace(model, **_over(15_000)) if n >= MANY else model
+
+
+MANY = 20_000  # rows: there is more to learn from them, and they are not soon known by heart
+IMAGES = Model(networks=images, batch=64, ema=0.999, by_rows=_longer_for_many, **_over(5000))
 
 POINTS = Model(
     networks=points,

@@ -23,14 +23,14 @@ class Networks(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A pair of networks for a data set, and how to train it. The fields after `steps` are `Training`'s.
+    """A pair of networks for a data set, and how to train it. The fields from `loss` to `together` are `Training`'s.
 
-    An optimiser whose rates change once in an epoch is a function of the updates in one.
+    by_rows: what else is to be set for so many rows, if anything is.
     """
 
     networks: Networks
-    opt_g: Optimizer | Callable[[int], Optimizer]
-    opt_d: Optimizer | Callable[[int], Optimizer]
+    opt_g: Optimizer
+    opt_d: Optimizer
     steps: int
     batch: int
     loss: str = "nonsaturating"
@@ -39,19 +39,18 @@ class Model:
     conditional: bool = False
     together: bool = False
     range: tuple[float, float] = (-1.0, 1.0)  # what black and white become
+    by_rows: Callable[[Model, int], Model] | None = None
 
-    def optimizers(
-        self, for_g: dict[str, float], for_d: dict[str, float], epoch: int = 500
-    ) -> tuple[Optimizer, Optimizer]:
-        """New optimisers (for G, for D) with some of their settings replaced. epoch: the updates in one."""
-        return _replaced(self.opt_g, for_g, epoch), _replaced(self.opt_d, for_d, epoch)
+    def for_rows(self, n: int) -> Model:
+        """The same for data of n rows, of whose number steps and rates may depend."""
+        return self if self.by_rows is None else self.by_rows(self, n)
+
+    def optimizers(self, for_g: dict[str, float], for_d: dict[str, float]) -> tuple[Optimizer, Optimizer]:
+        """New optimisers (for G, for D) with some of their settings replaced."""
+        return _replaced(self.opt_g, for_g), _replaced(self.opt_d, for_d)
 
 
-def _replaced(
-    optimizer: Optimizer | Callable[[int], Optimizer], settings: dict[str, float], epoch: int
-) -> Optimizer:
-    if not isinstance(optimizer, Optimizer):
-        optimizer = optimizer(epoch)
+def _replaced(optimizer: Optimizer, settings: dict[str, float]) -> Optimizer:
     for name in settings.keys() - {f.name for f in fields(optimizer) if f.init}:
         kind = type(optimizer).__name__
         raise InputError(f"this model trains with {kind}, which has no {name}: leave it out")
