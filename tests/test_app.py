@@ -173,9 +173,9 @@ def test_what_fits_the_data_is_the_default_and_ema_0_is_no_average(own, tmp_path
         assert train("--data", own / "images.npz", "--batch", 9, *words) == 0
         run = Path("runs", f"images-{len(os.listdir('runs'))}")
         assert (about(run)["settings"]["ema"], json.loads((run / "run.json").read_text())["model"]) == settings
-    monkeypatch.setattr("numgan.app.train.Path.resolve", lambda path: Path("/from/the/top") / path)
-    assert training_command._lasting("ring") == "ring"
-    assert training_command._lasting("x.npz") == "/from/the/top/x.npz"
+    monkeypatch.setattr("numgan.app.source.Path.resolve", lambda path: Path("/from/the/top") / path)
+    assert training_command.lasting("ring") == "ring"
+    assert training_command.lasting("x.npz") == "/from/the/top/x.npz"
 
 
 # A run, resumed in mid-period
@@ -1011,7 +1011,7 @@ def test_help_names_what_may_be_chosen_and_what_is_meant_where_nothing_is(capsys
 
 
 def test_the_time_is_that_of_the_steps_without_data_and_pictures(own, tmp_path, capsys, monkeypatch, made_up):
-    now, load = [0.0], training_command._load
+    now, load = [0.0], training_command.load
 
     def after(seconds, job=lambda *_: None):
         def slow(*given):
@@ -1021,7 +1021,7 @@ def test_the_time_is_that_of_the_steps_without_data_and_pictures(own, tmp_path, 
         return slow
 
     monkeypatch.setattr(training_command, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr(training_command, "_load", after(1000, load))
+    monkeypatch.setattr(training_command, "load", after(1000, load))
     monkeypatch.setattr(Run, "draw", after(100))
     step = lambda run: setattr(run, "step", run.step + 1) or (None, None)  # noqa: E731
     monkeypatch.setattr(ng.Training, "_update", after(0.25, step))
@@ -1165,7 +1165,7 @@ def test_each_option_s_help_is_its_own(capsys):
         "gpucheck": "on the GPU", "lab": "fail on purpose", "data": "all of MNIST",
     }.items():  # fmt: skip
         assert words in commands[command], command
-    assert " | ".join(["train", "sample", "gradcheck", "gpucheck", "lab", "data"]) in commands["usage:"]
+    assert " | ".join(["train", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "data"]) in commands["usage:"]
 
 
 def test_what_run_json_and_the_frames_may_not_say(halves, tmp_path):
