@@ -160,6 +160,7 @@ CASES = {
     "Info": Case(ng.discriminator_gradient, lambda: game(x=rows()), {}),
     "discriminator_gradient": Case(ng.discriminator_gradient, lambda: game(x=rows())),
     "generator_gradient": Case(ng.generator_gradient, game),
+    "simultaneous_gradients": Case(ng.simultaneous_gradients, lambda: game(x=rows())),
     "gradcheck": Case(
         lambda seed, tolerance: ng.gradcheck(ng.Tanh(), seed=seed, tolerance=tolerance),
         lambda: {"seed": 0, "tolerance": 1e-6},
@@ -199,7 +200,7 @@ CASES = {
         ng.data.Data,
         lambda: {"x": rows(), "labels": np.arange(8), "image_shape": (1, 2), "range": (-1, 1), "name": "mine"}
         | {"centres": np.zeros((1, 2)), "std": 0.1},
-        {"name": ["a"]} | dict.fromkeys(("labels", "image_shape", "range", "centres", "std"), NONE),
+        {"name": ["a"]} | dict.fromkeys(("labels", "image_shape", "range", "centres", "std", "held_out"), NONE),
     ),
     "data.gaussian": Case(
         ng.data.gaussian, lambda: {"n": 9, "mean": 0.0, "std": 1.0, "seed": 0}, {"mean": [-1, 0], "seed": [0]}
@@ -218,7 +219,9 @@ CASES = {
         {"spacing": [-1, 0], "seed": [0]},
     ),
     "data.load": Case(
-        ng.data.load, lambda: {"name_or_path": "ring", "range": (0, 1), "split": "train"}, {"size": NONE}
+        ng.data.load,
+        lambda: {"name_or_path": "ring", "range": (0, 1), "split": "train"},
+        {"size": NONE, "hold_out": [0]},
     ),
     "data.restore": Case(ng.data.restore, lambda: {"x": rows(), "range": (0, 1)}, {"range": NONE}),
     "metrics.mode_coverage": Case(
@@ -234,6 +237,12 @@ CASES = {
     "metrics.parzen": Case(
         metrics.parzen, lambda: {"x_g": rows(), "x_valid": rows(), "x_test": rows(), "sigmas": [0.1, 1]}
     ),
+    "metrics.memorisation": Case(
+        metrics.memorisation,
+        lambda: {"x_train": rows(), "x_held_out": rows() + 1, "x_g": rows() - 1, "image_shape": (1, 2)},
+        {"image_shape": NONE, "allowed": [0]},
+    ),
+    "metrics.nearest": Case(metrics.nearest, POINT.copy),
     "metrics.kid": Case(metrics.kid, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.frechet": Case(metrics.frechet, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.calibration": Case(
@@ -280,9 +289,10 @@ def public(module):
             yield name
 
 
-# Not to be made by hand; and a formula on arrays.
+# Not to be made by hand; a formula on arrays; what numgan evaluate alone draws, of what it measured.
 NOT_SWEPT = {"DivergedError", "InputError", "TornError", "losses.game_value"}
-RESULTS = {"Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
+NOT_SWEPT |= {"plots.evaluation", "plots.beside_nearest"}
+RESULTS = {"Memorisation", "Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
 
 
 def test_everything_public_is_swept():

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numgan.backend import host_array
 from numgan.errors import InputError, check_whole
 from numgan.metrics.rows import blocks, distance_blocks, pair, squared_distances
 
@@ -49,7 +50,10 @@ def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCover
 
 def nearest(x_g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """To each row of x_g (n, d), the nearest row of x (m, d): (n, d). x is looked at in pieces, however long it is."""
-    found, least = np.empty(np.shape(x_g), dtype=np.asarray(x).dtype), np.full(len(x_g), np.inf)
+    x_g, x = host_array("x_g", x_g), host_array("x", x)
+    if x_g.ndim != 2 or x.ndim != 2:
+        raise InputError(f"expected two sets of rows of one width, got {x_g.shape} and {x.shape}")
+    found, least = np.empty(x_g.shape, dtype=x.dtype), np.full(len(x_g), np.inf)
     for i in range(0, len(x), PIECE):
         d2 = np.concatenate(list(distance_blocks(x_g, x[i : i + PIECE])))
         closer = d2.min(axis=1) < least
