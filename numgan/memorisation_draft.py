@@ -117,8 +117,8 @@ def _distinct(x_train: np.ndarray, x_held_out: np.ndarray) -> tuple[np.ndarray, 
         raise InputError(f"{told}: expected rows that no run was trained on; hold others out, or drop these")
     kept_t, kept_h = (_first(keys, common) for keys in (keys_t, keys_h))
     n_t, n_h = len(kept_t), len(kept_h)
-    if not n_t or not n_h or n_t + n_h < NEIGHBOURS:
-        raise InputError(f"{n_t} different training rows and {n_h} held-out rows are too few: use more rows")
+    if not n_t or n_t + n_h < NEIGHBOURS:
+        raise InputError(f"{n_t} different training rows and {n_h} held-out rows are too few: use more")
     return kept_t, kept_h
 
 
