@@ -147,9 +147,9 @@ def collect(mnist, folder):
 HEAD = f"""# What the memorisation test finds
 
 `python -m benchmarks.memorisation`. Trained on: the 5,000 embedded digits. Held out: the next 200 of each class in
-MNIST. A set of samples is rejected where p ≤ {LEVEL}: its excess is larger than {ALLOWED}, and not by chance. As images:
-compared after a blur (`image_shape=(28, 28)`); as rows: pixel by pixel. Fresh images are drawn from the other 53,000
-of MNIST's training images. A dash: not computed yet.
+MNIST. A set of samples is rejected where p ≤ {LEVEL}: its excess is larger than {ALLOWED}, and not by chance. As
+images: compared after a blur (`image_shape=(28, 28)`); as rows: pixel by pixel. Fresh images are drawn from the other
+53,000 of MNIST's training images. A dash: not computed yet.
 
 """
 
@@ -210,8 +210,8 @@ READING = f"""What to read here:
   one side.
 - Copies of a dozen different rows or fewer cannot be told from chance, which gives ten rows of the pool the label
   "trained on" with probability (5/7)¹⁰ = 0.03. There, look at `copies`.
-- The more rows there are, the nearer others lie to a copy that was changed: among 50,000 rows, copies moved by one pixel
-  are found as images and not as rows. Copies that were turned or stretched were not tried.
+- The more rows there are, the nearer others lie to a copy that was changed: among 50,000 rows, copies moved by one
+  pixel are found as images, and not as rows. Copies that were turned or stretched were not tried.
 """
 
 
