@@ -197,7 +197,7 @@ def honest_runs(kept):
         found = [run[f"{mode} {n}"] for run in runs]
         excess = [one["excess"] for one in found]
         numbers = " | ".join(f"{value:.2f}" for value in (np.mean(excess), min(excess), max(excess)))
-        lines.append(f"| {n:,}, as {mode} | {rejected(one['p_value'] for one in found)} | {numbers} |")
+        lines.append(f"| {n:,}, as {mode} | {rejected([one['p_value'] for one in found])} | {numbers} |")
     return "\n".join(lines) + "\n\n"
 
 
