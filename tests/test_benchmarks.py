@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import RESULTS, health, make_film, modes
+from benchmarks import RESULTS, health, make_film, memorisation, modes
 from benchmarks.speed import equality, profile, report
 from benchmarks.speed.peers.numgan_peer import Numgan
 from benchmarks.speed.worker import Session
@@ -116,6 +116,10 @@ def test_health_md_is_what_was_kept():
     assert health.report(health.STORE.read(), health.JUDGED) == health.TABLE.read_text(encoding="utf-8")
 
 
+def test_memorisation_md_is_what_was_kept():
+    assert memorisation.report(memorisation.STORE.read()) == memorisation.TABLE.read_text(encoding="utf-8")
+
+
 def test_modes_md_is_what_was_kept():
     kept = Store(RESULTS / "modes.jsonl").read()
     assert modes.report(kept, list(modes.BASE), 10) == (RESULTS / "modes.md").read_text(encoding="utf-8")
@@ -146,7 +150,7 @@ def test_a_run_that_diverges_is_kept_and_called_so(store):
     assert health.diagnosis(kept) == "diverging"
 
 
-COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health", "make_film"]
+COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health", "memorisation", "make_film"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

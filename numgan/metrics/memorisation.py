@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -116,8 +117,8 @@ def _distinct(x_train: np.ndarray, x_held_out: np.ndarray) -> tuple[np.ndarray, 
         raise InputError(f"{told}: expected rows that no run was trained on; hold others out, or drop these")
     kept_t, kept_h = (_first(keys, common) for keys in (keys_t, keys_h))
     n_t, n_h = len(kept_t), len(kept_h)
-    if not n_t or not n_h or n_t + n_h < NEIGHBOURS:
-        raise InputError(f"{n_t} different training rows and {n_h} held-out rows are too few: use more rows")
+    if not n_t or n_t + n_h < NEIGHBOURS:
+        raise InputError(f"{n_t} different training rows and {n_h} held-out rows are too few: use more")
     return kept_t, kept_h
 
 
@@ -129,7 +130,7 @@ def _first(keys: np.ndarray, common: np.ndarray) -> np.ndarray:
 
 def _keys(x: np.ndarray) -> np.ndarray:
     """A number of 64 bits for each row, equal for rows that are equal in float32. (n,)"""
-    rows = (row for piece in _pieces(x, np.arange(len(x))) for row in np.float32(piece) + np.float32(0))  # no −0
+    rows = (row for piece in _pieces(x, np.arange(len(x))) for row in piece.astype(np.float32) + np.float32(0))  # no −0
     return np.frombuffer(b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows), np.uint64)
 
 
@@ -159,9 +160,10 @@ def _gaussian(n: int) -> np.ndarray:
 def _image_shape(shape: tuple[int, ...] | None, n_x: int) -> tuple[int, int, int] | None:
     if shape is None:
         return None
-    if not isinstance(shape, tuple | list) or len(shape) not in (2, 3) or math.prod(shape) != n_x:
+    sides = isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(isinstance(n, Integral) for n in shape)
+    if not sides or min(shape) < 1 or math.prod(shape) != n_x:
         raise InputError(f"image_shape is {shape}, expected (h, w) or (h, w, c) with product {n_x}; correct it")
-    h, w, c = (*shape, 1)[:3]
+    h, w, c = (*map(int, shape), 1)[:3]
     return h, w, c
 
 
