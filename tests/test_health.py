@@ -36,6 +36,10 @@ SIDES = [  # the signals that differ from WELL, and what is said
     ({"fit": 0.251, "accuracy": 0.05}, "healthy: samples are on their way"),
     ({"copies": 0.499}, "memorising: samples lie 0.50 times as far from data rows as these from each other"),
     ({"copies": 0.5}, "healthy"),
+    ({"p_copied": 0.0099}, "memorising: samples lie nearer to rows it was trained on than to others (p 0.010)"),
+    ({"p_copied": 0.001}, "memorising: samples lie nearer to rows it was trained on than to others (p 0.001)"),
+    ({"p_copied": 0.01}, "healthy"),
+    ({"p_copied": 1.0}, "healthy"),
     ({"reverse_kl": 0.301}, "mode collapse: reverse KL over the modes 0.30: let D see several rows at once (Pack, "
      "MinibatchStd)"),
     ({"reverse_kl": 0.3}, "healthy"),
@@ -51,6 +55,7 @@ SIDES = [  # the signals that differ from WELL, and what is said
     ({"pull": 201.0, "fit": 2.0, "accuracy": 0.0, "copies": 0.1, "gap": 9.0}, "diverging"),
     ({"fit": 2.0, "accuracy": 0.0, "copies": 0.1, "gap": 9.0}, "D learns nothing"),
     ({"copies": 0.1, "gap": 9.0}, "memorising"),
+    ({"p_copied": 0.001, "gap": 9.0}, "memorising"),
 ]  # fmt: skip
 
 
@@ -190,8 +195,8 @@ def test_modes_are_those_of_the_data():
 def test_a_G_that_is_not_finite_diverges():
     run = flat(skewed(60), at=(np.nan, 0), batch=30)
     with np.errstate(all="ignore"):
-        *found, reverse_kl = observe(run)
-        assert np.isnan(found).all() and reverse_kl is None
+        *found, reverse_kl, p_copied = observe(run)
+        assert np.isnan(found).all() and reverse_kl is p_copied is None
         assert health(run).name == "diverging"
 
 
@@ -204,3 +209,36 @@ def test_two_rows_are_enough_and_one_is_not():
 def test_copies_of_a_few_modes_are_memorised_first():
     s = Signals(fit=0.1, gap=0.1, copies=0.2, accuracy=0.6, pull=1.0, reverse_kl=1.5)
     assert diagnose(s).name == "memorising" and diagnose(s._replace(copies=0.9)).name == "mode collapse"
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_generator_of_training_rows_is_found_out_by_rows_that_were_held_out(copied):
+    """Its samples are rows with a little noise, of those it is trained on, or of others from the same source."""
+    rng = np.random.default_rng(0)
+    x, held_out, others = rng.standard_normal((3, 900, 6)).astype("float32")
+    data = ng.data.Data(x, held_out=held_out)
+    G, D = ng.Network([ng.Linear(2, 6)]), ng.Network([ng.Linear(6, 1)], seed=1)
+    run = ng.Training(G, D, data, batch=64, threads=1)
+    of = x if copied else others
+
+    def rows(z, train=False, rng=None):
+        return of[np.random.default_rng(1).integers(len(of), size=len(z))] + 0.3 * z[:, :1], None
+
+    G.forward = rows
+    found = observe(run)
+    assert (found.p_copied < 0.01) is copied and found.copies > 0.2
+    assert (health(run).name == "memorising") is (copied or found.copies < 0.5)
+    without = ng.Training(G, D, ng.data.Data(x), batch=64, threads=1)
+    assert observe(without).p_copied is None
+
+
+def test_the_test_of_memorisation_takes_part_of_many_rows(monkeypatch):
+    sizes = []
+    monkeypatch.setattr("numgan.lab.health.MOST_ROWS", 100)
+    real = ng.metrics.memorisation
+    monkeypatch.setattr(ng.metrics, "memorisation", lambda x, *rest: sizes.append(len(x)) or real(x, *rest))
+    x = np.random.default_rng(0).standard_normal((300, 3)).astype("float32")
+    for n in (100, 101, 250):
+        G, D = ng.Network([ng.Linear(2, 3)]), ng.Network([ng.Linear(3, 1)], seed=1)
+        observe(ng.Training(G, D, ng.data.Data(x[:n], held_out=x[n:]), batch=50, threads=1))
+    assert sizes == [100, 100, 100]

@@ -1,5 +1,6 @@
 """The memorisation test: exact where G cannot know the labels, and small p for the five ways to repeat rows."""
 
+import importlib
 import itertools
 
 import numpy as np
@@ -8,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import numgan as ng
-from numgan import memorisation_draft as module
 from numgan.errors import InputError
 from numgan.metrics.memorisation import memorisation
 
+module = importlib.import_module("numgan.metrics.memorisation")  # whose name in the room is the function's
 D = 8  # dimensions of the rows below
 
 

@@ -16,12 +16,14 @@ from numgan.run.streams import OBSERVATION
 from numgan.training import Training
 
 ROWS = 512  # of data and of samples
+MOST_ROWS = 10_000  # to be near to, in the memorisation test
 
 WILD = 200.0  # of pull
 FAINT = 0.005  # of pull
 FAR = 1.0  # of fit
 SURE, BLIND = 0.9, 0.05  # of accuracy
 COPIED = 0.5  # of copies
+UNLIKELY = 0.01  # of p_copied
 UNEVEN = 0.3  # of reverse_kl
 MISSED = 0.25  # of fit, and of gap beyond fit
 _SEVERAL = "let D see several rows at once (Pack, MinibatchStd)"
@@ -40,6 +42,7 @@ class Signals(NamedTuple):
     accuracy: float  # how often D's logit of a data row is above that of a sample
     pull: float  # mean ‖∂L_G/∂x_g‖ of a sample, times the standard deviation of the data: what reaches G
     reverse_kl: float | None = None  # over the modes, where those are known
+    p_copied: float | None = None  # of `metrics.memorisation`, where rows were held out: small where samples copy
 
 
 class Health(NamedTuple):
@@ -72,6 +75,7 @@ def observe(run: Training, seed: int = 0) -> Signals:
     near, far = _nearest(x_g, x, 0), _nearest(x, x_g, 0)
     centres, std = run.data.centres, run.data.std
     kl = None if centres is None or std is None else metrics.mode_coverage(x_g, centres, std).reverse_kl
+    p = None if run.data.held_out is None else _copied(run, x_g)
     unit = (apart - among) or 1.0  # 0 where all rows of the data are the same
     return Signals(
         (near - among) / unit,
@@ -80,7 +84,16 @@ def observe(run: Training, seed: int = 0) -> Signals:
         float((a_x > a_g.T).mean()),
         float(np.linalg.norm(wanted, axis=1).mean() * x.std(axis=0).mean()),
         kl,
+        p,
     )
+
+
+def _copied(run: Training, x_g: np.ndarray) -> float:
+    """p of the memorisation test, on MOST_ROWS of the training rows at most."""
+    x = run.data.x
+    if len(x) > MOST_ROWS:
+        x = x[np.random.default_rng(0).permutation(len(x))[:MOST_ROWS]]
+    return metrics.memorisation(x, run.data.held_out, x_g, run.data.image_shape).p_value  # type: ignore[arg-type]
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, skip: int) -> float:
@@ -101,6 +114,8 @@ def diagnose(s: Signals) -> Health:
         return _stuck(s)
     if s.copies < COPIED:
         return Health("memorising", f"samples lie {s.copies:.2f} times as far from data rows as these from each other")
+    if s.p_copied is not None and s.p_copied < UNLIKELY:
+        return Health("memorising", f"samples lie nearer to rows it was trained on than to others (p {s.p_copied:.3f})")
     if s.reverse_kl is not None and s.reverse_kl > UNEVEN:
         return Health("mode collapse", f"reverse KL over the modes {s.reverse_kl:.2f}: {_SEVERAL}")
     if s.reverse_kl is None and s.gap - max(s.fit, 0) > MISSED:
