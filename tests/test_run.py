@@ -921,7 +921,7 @@ def test_vectors_are_of_float32_or_float64(tmp_path):
     [
         (Settings, Settings(4, 1, 0, 0.5, "normal", 2, 1, None, True, True), {"conditional", "together"}),
         (Origin, Origin("x", "0a", (2, 2), (0.0, 1.0), "0b"), {"label_fingerprint"}),
-        (About, About("ring", "points", 9, "numpy", 64), {"size"}),
+        (About, About("ring", "points", 9, "numpy", 64, 7), {"size", "hold_out"}),
         (ng.BatchNorm, ng.BatchNorm(3, std=0.5), {"std"}),
         (ng.Ramp, ng.Ramp(0.1, 0.2, 3, 9, every=2), {"every"}),
         (ng.Adam, ng.Adam(0.1, 0.2, 0.3, 1e-4), set()),
