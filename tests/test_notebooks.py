@@ -143,7 +143,7 @@ def known(path):
     room |= {"optimizer": opt, "opt_g": opt, "opt_d": opt, "record": ng.training.Record, "GALLERY": GALLERY}
     room |= {"info": ng.discriminator_gradient(G, D, data.x[:8], data.x[:8], loss)}
     room |= {"W": np.ones((2, 2)), "x": data.x, "report": ng.gradcheck(ng.Tanh())}
-    room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "models")}
+    room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "models", "classifier")}
     lab = {name: importlib.import_module(f"numgan.lab.{name}") for name in ("theory", "dynamics", "snapshot", "health")}
     room |= {**lab, "lab_plots": importlib.import_module("numgan.lab.plots")}
     if path.suffix == ".ipynb":
