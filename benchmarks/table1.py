@@ -83,7 +83,10 @@ def train(variant, epochs, store, runs):
     run = ng.Training.load(path, mnist()[0], threads=1) if path.exists() else training(variant)
     for epoch in marks(run.step // EPOCH, epochs):
         began = time.perf_counter()
-        records = list(run.steps(epoch * EPOCH - run.step, every=EPOCH))
+        try:
+            records = list(run.steps(epoch * EPOCH - run.step, every=EPOCH))
+        except ng.DivergedError:
+            return store.once(f"diverged/{variant}", lambda: {"epoch": epoch})
         seconds = (time.perf_counter() - began) / max(len(records), 1)
         run.save(path)
         store.once(f"{variant}/{epoch}", partial(looked_at, run, records[-1], seconds))
@@ -239,7 +242,7 @@ def curve(kept):
 
 def changes(kept):
     """Each variant at the last epoch that all have reached, and at its own last."""
-    begun = [name for name in VARIANTS if names_in(kept, name)]
+    begun, lost = [name for name in VARIANTS if names_in(kept, name)], names_in(kept, "diverged")
     last = min(int(names_in(kept, name)[-1]) for name in begun)
     yield f"| changed, after {last} epochs | own weights | averaged | D(x) | D(G(z)) |"
     yield "|---|---:|---:|---:|---:|"
@@ -247,6 +250,7 @@ def changes(kept):
         found = kept[f"{name}/{last}"]
         both = f"{found['own']['mean']:.1f} | {found['average']['mean']:.1f}"
         yield f"| {VARIANTS[name][0]} | {both} | {found['D_x']:.2f} | {found['D_Gz']:.2f} |"
+    yield from (f"| {VARIANTS[name][0]} | diverged in epoch {kept[f'diverged/{name}']['epoch']} | | | |" for name in lost)
 
 
 def picture(runs):

@@ -65,12 +65,15 @@ GENERATORS = {
 @pytest.mark.parametrize("x_g", GENERATORS.values(), ids=GENERATORS)
 @pytest.mark.parametrize("n_h", [2, 5])
 def test_it_is_exact_whatever_the_generator_does(x_g, n_h, monkeypatch):
-    """Over all labellings of 7 rows, p is α or less in a fraction α of them at most (but for DRAWS being finite)."""
+    """Over all labellings of 7 rows, p is α or less in a fraction α of them at most (but for DRAWS being finite).
+
+    Where more rows are held out than trained on, which of them are left out depends on their order: any is taken."""
     monkeypatch.setattr(module, "DRAWS", 199)
-    rows, p = normal(7, 2), []
+    rows, p, rng = normal(7, 2), [], np.random.default_rng(0)
     for held in itertools.combinations(range(7), n_h):
         labels = np.isin(np.arange(7), held)
-        p.append(memorisation(rows[~labels], rows[labels], x_g, allowed=0).p_value)
+        for _ in range(12 if n_h > 3 else 1):
+            p.append(memorisation(rows[~labels], rng.permutation(rows[labels]), x_g, allowed=0).p_value)
     for alpha in (0.05, 0.1, 0.25, 0.5, 0.9):
         assert np.mean(np.array(p) <= alpha) <= alpha + 0.03
     assert np.mean(np.array(p) <= 0.97) > 0.4  # not merely because p is always 1
@@ -109,10 +112,18 @@ def test_fresh_rows_pass_and_copies_do_not(d, n_t, n_h):
     found = memorisation(rows[:n_t], rows[n_t:], normal(300, d, seed=11))
     assert found.p_value > 0.05
     assert abs(found.excess) < 4 * found.error
-    assert found.expected == n_t / (n_t + n_h)
+    assert found.expected == n_t / (n_t + min(n_h, n_t))
     copied = memorisation(rows[:n_t], rows[n_t:], chosen(rows[:n_t], 300))
     assert copied.p_value < 0.02
     assert (copied.nearest, copied.copies) == (1, pytest.approx(1, abs=0.01))
+
+
+def test_a_few_training_rows_are_no_easier_to_repeat_among_many_that_were_held_out():
+    """Held-out rows beyond as many as training rows would make the mean number of votes their own."""
+    rows = normal(640, 3, seed=12)
+    x_g = chosen(rows[:40], 400) + 0.2 * normal(400, 3, seed=13)
+    for n_h in (40, 600):
+        assert memorisation(rows[:40], rows[40 : 40 + n_h], x_g).p_value < 0.02
 
 
 def test_samples_at_held_out_rows_are_the_opposite():

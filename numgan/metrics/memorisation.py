@@ -53,6 +53,8 @@ def memorisation(
     Every model that fits a finite set of rows depends on them a little. So held-out rows may get fewer votes than by
     chance, by the fraction `allowed`; with allowed=0, p is that of the exact test.
 
+    Of held-out rows no more are taken than there are training rows: among many others, few of these get few votes anyway.
+
     image_shape   (h, w) or (h, w, c): rows are images, compared after a blur, which forgives a shift of one pixel
 
     Raises InputError for what are no rows of one width, and where more than 1 % of the held-out rows are training rows.
@@ -61,6 +63,7 @@ def memorisation(
     x_train, x_held_out, x_g = _sets(x_train, x_held_out, x_g)
     shape = _image_shape(image_shape, x_g.shape[1])
     trained, held_out = _distinct(x_train, x_held_out)
+    held_out = np.random.default_rng(0).permutation(held_out)[: len(trained)]
     n_t, n_h = len(trained), len(held_out)
     pool = (_blurred(rows, shape) for rows in chain(_pieces(x_train, trained), _pieces(x_held_out, held_out)))
     d, j = _nearest(_blurred(x_g.astype(float), shape), pool)
