@@ -86,7 +86,7 @@ def train(variant, epochs, store, runs):
         try:
             records = list(run.steps(epoch * EPOCH - run.step, every=EPOCH))
         except ng.DivergedError:
-            return store.once(f"diverged/{variant}", lambda: {"epoch": epoch})
+            return store.add(f"diverged/{variant}", {"epoch": epoch})
         seconds = (time.perf_counter() - began) / max(len(records), 1)
         run.save(path)
         store.once(f"{variant}/{epoch}", partial(looked_at, run, records[-1], seconds))
@@ -250,7 +250,8 @@ def changes(kept):
         found = kept[f"{name}/{last}"]
         both = f"{found['own']['mean']:.1f} | {found['average']['mean']:.1f}"
         yield f"| {VARIANTS[name][0]} | {both} | {found['D_x']:.2f} | {found['D_Gz']:.2f} |"
-    yield from (f"| {VARIANTS[name][0]} | diverged in epoch {kept[f'diverged/{name}']['epoch']} | | | |" for name in lost)
+    for name in lost:
+        yield f"| {VARIANTS[name][0]} | diverged in epoch {kept[f'diverged/{name}']['epoch']} | | | |"
 
 
 def picture(runs):

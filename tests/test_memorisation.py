@@ -121,7 +121,7 @@ def test_fresh_rows_pass_and_copies_do_not(d, n_t, n_h):
 def test_a_few_training_rows_are_no_easier_to_repeat_among_many_that_were_held_out():
     """Held-out rows beyond as many as training rows would make the mean number of votes their own."""
     rows = normal(640, 3, seed=12)
-    x_g = chosen(rows[:40], 400) + 0.2 * normal(400, 3, seed=13)
+    x_g = chosen(rows[:40], 400) + 0.3 * normal(400, 3, seed=13)
     for n_h in (40, 600):
         assert memorisation(rows[:40], rows[40 : 40 + n_h], x_g).p_value < 0.02
 

@@ -53,7 +53,7 @@ def memorisation(
     Every model that fits a finite set of rows depends on them a little. So held-out rows may get fewer votes than by
     chance, by the fraction `allowed`; with allowed=0, p is that of the exact test.
 
-    Of held-out rows no more are taken than there are training rows: among many others, few of these get few votes anyway.
+    No more held-out rows are taken than there are training rows: among many others, copies of a few would not show.
 
     image_shape   (h, w) or (h, w, c): rows are images, compared after a blur, which forgives a shift of one pixel
 
