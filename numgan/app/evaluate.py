@@ -29,6 +29,7 @@ def evaluate(options: argparse.Namespace) -> int:
     folder, source, data, checkpoint = _run(options)
     x_g = _samples(checkpoint, options)
     sets = Sets(data, x_g, unseen(source, data, options.against))
+    sets.check()
     found: dict[str, Any] = {name: None for name in MEASURES} | _about(sets, checkpoint, options) | _measured(sets)
     with atomic(folder / "evaluation.json") as file:
         file.write(json.dumps(found, indent=1, ensure_ascii=False).encode())
