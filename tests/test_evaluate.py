@@ -284,6 +284,26 @@ def test_what_cannot_be_is_said_in_a_line(words, says, digits_run, capsys):
     assert sorted(path.name for path in digits_run.iterdir()) == before
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(digits_run, capsys, monkeypatch):
+    def full(dir):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numgan.run.output.tempfile.TemporaryFile", full)
+    monkeypatch.setattr("numgan.app.evaluate._measured", None)
+    assert command("evaluate", digits_run, "-n", N) == 2
+    assert "nothing can be written there (No space left on device)" in capsys.readouterr().err
+
+
+def test_no_file_is_written_where_the_picture_fails(digits_run, found, monkeypatch):
+    def interrupted(found, sets):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("numgan.app.scoresheet.picture", interrupted)
+    before = (digits_run / "evaluation.json").read_bytes()
+    assert command("evaluate", digits_run, "-n", N, "--seed", 4) == 130
+    assert (digits_run / "evaluation.json").read_bytes() == before
+
+
 def test_training_rows_are_no_rows_that_the_run_never_saw(vectors, capsys):
     run = trained(vectors / "r", "--data", vectors / "own.npz")
     assert command("evaluate", run, "-n", N, "--against", vectors / "own.npz") == 2
