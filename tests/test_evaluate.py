@@ -284,10 +284,58 @@ def test_what_cannot_be_is_said_in_a_line(words, says, digits_run, capsys):
     assert sorted(path.name for path in digits_run.iterdir()) == before
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(digits_run, capsys, monkeypatch):
+    def full(dir):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numgan.run.output.tempfile.TemporaryFile", full)
+    monkeypatch.setattr("numgan.app.evaluate._measured", None)
+    assert command("evaluate", digits_run, "-n", N) == 2
+    assert "nothing can be written there (No space left on device)" in capsys.readouterr().err
+
+
+def test_no_file_is_written_where_the_picture_fails(digits_run, found, monkeypatch):
+    def interrupted(found, sets):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("numgan.app.scoresheet.picture", interrupted)
+    before = (digits_run / "evaluation.json").read_bytes()
+    assert command("evaluate", digits_run, "-n", N, "--seed", 4) == 130
+    assert (digits_run / "evaluation.json").read_bytes() == before
+
+
 def test_training_rows_are_no_rows_that_the_run_never_saw(vectors, capsys):
     run = trained(vectors / "r", "--data", vectors / "own.npz")
     assert command("evaluate", run, "-n", N, "--against", vectors / "own.npz") == 2
     assert "of the 500 held-out rows are training rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("more", "says"), [
+    (["--hold-out", 5], "own.npz, the last 5 rows holds 5 rows to compare with, expected 6 or more"),
+    (["--hold-out", 498, "--batch", 2], "the run was trained on 2 rows, expected 6 or more"),
+])  # fmt: skip
+def test_too_few_rows_are_said_by_their_name(more, says, vectors, capsys):
+    run = trained(vectors / "r", "--data", vectors / "own.npz", *more)
+    assert command("evaluate", run, "-n", N) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_set_of_training_rows_is_not_shown_beside_itself(vectors, capsys):
+    run = trained(vectors / "r", "--data", vectors / "own.npz")
+    capsys.readouterr()
+    evaluated(run)
+    out = capsys.readouterr().out
+    assert re.search(r"^recall.*  [\d.]+$", out, re.MULTILINE) and "training rows\n" not in out
+    assert "nearness: by the numbers of the rows as they are" in out
+
+
+def test_the_table_says_what_stands_beside_what(digits_run, capsys):
+    assert command("evaluate", digits_run, "-n", 5100) == 0
+    found, out = json.loads((digits_run / "evaluation.json").read_text()), capsys.readouterr().out
+    assert found["calibration"]["real training rows"]["rows"] == 5000
+    assert "5100 samples stand beside 5000 training rows" in out
+    assert f"excess {found['memorisation_excess']:.2f} beside 2000 rows not trained on; up to 0.25 is allowed" in out
+    assert "by features of a classifier that learned MNIST's training images" in out
 
 
 def test_sets_of_rows_are_alike_in_number_and_the_training_rows_at_random():

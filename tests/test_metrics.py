@@ -228,3 +228,19 @@ def test_the_nearest_row_whatever_the_pieces(piece, monkeypatch):
     wanted = [min(x, key=lambda row: ((row - one) ** 2).sum()) for one in x_g]
     assert (ng.metrics.nearest(x_g, x) == wanted).all()
     assert (ng.metrics.nearest(x[3:6], x) == x[3:6]).all()
+
+
+@pytest.mark.parametrize("measure", [
+    lambda x: ng.metrics.precision_recall(x, x),
+    lambda x: ng.metrics.density_coverage(x, x),
+    lambda x: list(ng.metrics.distance_blocks(x, x)),
+    lambda x: ng.metrics.memorisation(x[:8], x[8:16], x[16:]),
+])  # fmt: skip
+def test_numbers_whose_squares_overflow_are_refused(measure):
+    with pytest.raises(ng.InputError, match="scale the rows"):
+        measure(1e300 * np.random.default_rng(0).random((24, 6)))
+
+
+def test_nothing_is_nearest_among_no_rows():
+    with pytest.raises(ng.InputError, match="two sets of rows"):
+        ng.metrics.nearest(np.ones((3, 2)), np.ones((0, 2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +22,23 @@ def evaluate(options: argparse.Namespace) -> int:
     from numgan.app.scores import MEASURES, Sets
     from numgan.app.scoresheet import lines, picture
     from numgan.app.unseen import unseen
-    from numgan.run.output import atomic
+    from numgan.run.output import atomic, check_writable
 
     if not FEWEST <= check_whole("-n", options.n, 1) <= MOST:
         raise InputError(f"-n is {options.n}, expected {FEWEST} to {MOST} samples")
     check_whole("--seed", options.seed, 0)
     folder, source, data, checkpoint = _run(options)
+    check_writable(folder, str(folder))  # said before any work is done
     x_g = _samples(checkpoint, options)
     sets = Sets(data, x_g, unseen(source, data, options.against))
+    sets.check()
     found: dict[str, Any] = {name: None for name in MEASURES} | _about(sets, checkpoint, options) | _measured(sets)
-    with atomic(folder / "evaluation.json") as file:
-        file.write(json.dumps(found, indent=1, ensure_ascii=False).encode())
-    with atomic(folder / "evaluation.png") as file:
-        picture(found, sets).savefig(file, format="png", dpi=120)
+    drawn = io.BytesIO()
+    picture(found, sets).savefig(drawn, format="png", dpi=120)
+    of_file = {"json": json.dumps(found, indent=1, ensure_ascii=False).encode(), "png": drawn.getvalue()}
+    for ending, content in of_file.items():  # only once both are there, so that they belong together
+        with atomic(folder / f"evaluation.{ending}") as file:
+            file.write(content)
     print("\n".join(lines(found, sets)))
     print(f"in {folder}: evaluation.json  evaluation.png")
     return 0

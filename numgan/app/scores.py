@@ -12,7 +12,9 @@ import numpy as np
 from numgan import classifier, metrics
 from numgan.app.unseen import Unseen
 from numgan.data import Data
+from numgan.errors import InputError
 
+FEWEST = 6  # rows of a set: so each has the 5 neighbours that density and coverage look at
 DIGITS = ("digits", "mnist")  # the data whose images the classifier knows
 MEASURES = (  # the keys of evaluation.json, null where a measure does not apply
     *("parzen", "parzen_se", "parzen_sigma", "precision", "recall", "density", "coverage", "kid", "frechet"),
@@ -35,6 +37,14 @@ class Sets:
     @cached_property
     def rows(self) -> int:
         return min(len(self.x_g), len(self.data), len(self.test))
+
+    def check(self) -> None:
+        """Raises InputError where a row has fewer other rows than neighbours are asked for."""
+        if len(self.data) < FEWEST:
+            raise InputError(f"the run was trained on {len(self.data)} rows, expected {FEWEST} or more: give it more")
+        if self.unseen is not None and len(self.test) < FEWEST:
+            told = f"{self.unseen.where} holds {len(self.test)} rows to compare with, expected {FEWEST} or more"
+            raise InputError(f"{told}: name more with --against, or begin a run with a larger --hold-out")
 
     @cached_property
     def train(self) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numgan import plots
 from numgan.metrics import nearest
+from numgan.metrics.memorisation import ALLOWED
 
 if TYPE_CHECKING:
     from numgan.app.scores import Sets
@@ -32,32 +33,38 @@ def lines(found: dict[str, Any], sets: Sets) -> list[str]:
     """The table, and what is to be said of it. found: the values of evaluation.json."""
     of = f"step {found['step']}: {found['samples']} samples, seed {found['seed']}"
     beside = f"{of}, compared with {found['compared_with']} ({found['rows_of_each_set']} rows of each)"
-    notes = (*_parzen(found), *_memorisation(found), *_classes(found), *_left_out(found, sets))
-    return [beside, "", *_table(found), "", *notes]
+    notes = (*_parzen(found), *_memorisation(found, sets), *_classes(found), *_features(found), *_left_out(found, sets))
+    return [beside, "", *_table(found, beside_training=sets.unseen is not None), "", *notes]
 
 
-def _table(found: dict[str, Any]) -> Iterator[str]:
-    """Each measure of the samples, and of training rows in their place: what a perfect model reaches."""
+def _table(found: dict[str, Any], beside_training: bool) -> Iterator[str]:
+    """Each measure of the samples, and of training rows in their place, which are real: not where they are also what
+    the samples are compared with, since a set is perfect beside itself."""
     real = dict(found["training_rows"])
     if "calibration" in found:
         real["parzen"] = found["calibration"]["real training rows"]["mean"]
-    yield f"{'':{WIDTH}}{'samples':>10}{'training rows':>16}"
+    yield f"{'':{WIDTH}}{'samples':>10}" + f"{'training rows':>16}" * beside_training
     for key, name, how, times in ROWS:
         if found.get(key) is not None:
-            yield f"{name:<{WIDTH}}{how.format(times * found[key]):>10}{how.format(times * real[key]):>16}"
+            of_training = f"{how.format(times * real[key]):>16}" if beside_training else ""
+            yield f"{name:<{WIDTH}}{how.format(times * found[key]):>10}{of_training}"
 
 
 def _parzen(found: dict[str, Any]) -> Iterator[str]:
     if found["parzen"] is not None:
+        rows = found["calibration"]["real training rows"]["rows"]
         others = ", ".join(f"{name} {score['mean']:.1f}" for name, score in [*found["calibration"].items()][1:])
         yield f"Parzen: ± {found['parzen_se']:.1f} over the test rows, windows of σ {found['parzen_sigma']:.3f}"
-        yield f"  it can be fooled; here {others}"
+        yield f"  it can be fooled; of the same {rows} training rows: {others}"
+        if rows < found["samples"]:
+            yield f"  more windows score higher: {found['samples']} samples stand beside {rows} training rows"
 
 
-def _memorisation(found: dict[str, Any]) -> Iterator[str]:
-    if found["memorisation_p"] is not None:
-        p = found["memorisation_p"]
-        yield f"memorisation: p = {p:.3f}: " + ("it repeats training rows" if p < 0.05 else "no sign of it")
+def _memorisation(found: dict[str, Any], sets: Sets) -> Iterator[str]:
+    if found["memorisation_p"] is not None and sets.unseen is not None:
+        p, excess, rows = found["memorisation_p"], found["memorisation_excess"], len(sets.unseen.like_training)
+        yield f"memorisation: p = {p:.3f}: " + ("it repeats training rows" if p <= 0.05 else "no sign of it")
+        yield f"  excess {excess:.2f} beside {rows} rows not trained on; up to {ALLOWED} is allowed"
 
 
 def _classes(found: dict[str, Any]) -> Iterator[str]:
@@ -67,6 +74,14 @@ def _classes(found: dict[str, Any]) -> Iterator[str]:
         yield f"{'digit':<{WIDTH}}" + "".join(f"{digit:>6}" for digit in range(10))
         for name, of in (("samples, %", found), ("test rows, %", found["test_rows"])):
             yield f"{name:<{WIDTH}}" + "".join(f"{100 * share:6.1f}" for share in of["class_histogram"])
+
+
+def _features(found: dict[str, Any]) -> Iterator[str]:
+    """In which space it was measured what is near."""
+    if found["frechet"] is not None:
+        yield "nearness and distances: by features of a classifier that learned MNIST's training images"
+    else:
+        yield "nearness: by the numbers of the rows as they are"
 
 
 def _left_out(found: dict[str, Any], sets: Sets) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 Its last hidden layer sees a digit as 64 numbers, its features. Distances between sets of images are measured there,
 as those of photographs are with the features of an Inception network; but with others, so no figure of ours is an FID.
+It was trained on all 60,000 training images of MNIST: the digits of a run are among them, and those held out of it.
 """
 
 from __future__ import annotations

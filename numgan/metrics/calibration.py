@@ -20,7 +20,8 @@ def calibration(
 
     In this order: n of the rows, drawn at random, or all if there are fewer; each of these averaged with its 4 nearest
     neighbours among all; as many draws from a Gaussian with the mean and covariance of all, clipped to their range;
-    with labels (len(x),), the mean of each class; the mean of all. Under `parzen` the second beats the first.
+    with labels (len(x),), the mean of each class; the mean of all. On digits, `parzen` scores the second above the
+    first, the more so the more rows x has.
     """
     x = host_numbers("x", x)
     if x.ndim != 2 or len(x) < NEAREST or not x.size or np.abs(x).max() > LARGEST:

@@ -10,7 +10,7 @@ from numgan.metrics.rows import LARGEST, covariance_root, pair
 def frechet(f: np.ndarray, f_g: np.ndarray) -> float:
     """‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½), of the means and covariances of two sets of rows.
 
-    Dowson & Landau 1982, eq. 16; on a network's features: Heusel et al. 2017, eq. 6. Its value depends on the features
+    Dowson & Landau 1982; on a network's features: Heusel et al. 2017, eq. 6. Its value depends on the features
     and on the numbers of rows (few rows: too large), so it compares only with itself, beside that of two real sets.
     """
     f, f_g = pair(f, f_g, least=2, largest=LARGEST)

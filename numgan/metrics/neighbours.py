@@ -38,7 +38,9 @@ class DensityCoverage(NamedTuple):
 
 
 def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCoverage:
-    """Naeem et al. 2020, eqs. 3-4. Two samples of one distribution give 1 and 1 − 2⁻ᵏ in expectation."""
+    """Naeem et al. 2020. Two samples of one distribution, equally many rows each, give 1 and, where these are many,
+    1 − 2⁻ᵏ in expectation.
+    """
     x, x_g = pair(x, x_g)
     radii2 = _radii2(x, k)
     inside, reached = 0, np.full(len(x), np.inf)
@@ -51,7 +53,7 @@ def density_coverage(x: np.ndarray, x_g: np.ndarray, k: int = 5) -> DensityCover
 def nearest(x_g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """To each row of x_g (n, d), the nearest row of x (m, d): (n, d). x is looked at in pieces, however long it is."""
     x_g, x = host_array("x_g", x_g), host_array("x", x)
-    if x_g.ndim != 2 or x.ndim != 2:
+    if x_g.ndim != 2 or x.ndim != 2 or not x.size:
         raise InputError(f"expected two sets of rows of one width, got {x_g.shape} and {x.shape}")
     found, least = np.empty(x_g.shape, dtype=x.dtype), np.full(len(x_g), np.inf)
     for i in range(0, len(x), PIECE):

@@ -28,8 +28,8 @@ def parzen(x_g: np.ndarray, x_valid: np.ndarray, x_test: np.ndarray, sigmas: Seq
     """`log_likelihoods` of x_test, with that σ of `sigmas` under which those of x_valid have the highest mean.
 
     The paper takes 10,000 samples and pixels in [0, 1]; scores compare only at equal numbers of samples. A score above
-    that of as many real training rows is no better model, it rewards blur: the mean of a few similar images is nearer
-    to a test image than each of them is.
+    that of as many real training rows is no sign of a better model, since blur is rewarded: the mean of a few similar
+    images is mostly nearer to a test image than each of them is.
     """
     sigma = _widths(sigmas)[int(_by_width(x_g, x_valid, sigmas).mean(axis=1).argmax())]
     scores = log_likelihoods(x_g, x_test, sigma)

@@ -13,9 +13,10 @@ from numgan.errors import InputError
 ROWS = 1024  # of a block of distances, at most, so that 10,000 × 10,000 need not stand in memory
 ENTRIES = 2**21  # of a block, at most: 16 MB, and memory that is used again from block to block
 LARGEST = float(np.finfo(np.float32).max)  # numbers whose sixth powers can be summed in float64
+SQUARED = 1e150  # numbers whose squares can
 
 
-def pair(x: np.ndarray, y: np.ndarray, least: int = 1, largest: float = math.inf) -> tuple[np.ndarray, np.ndarray]:
+def pair(x: np.ndarray, y: np.ndarray, least: int = 1, largest: float = SQUARED) -> tuple[np.ndarray, np.ndarray]:
     """Two sets of rows of one width, copied to float64; of `least` rows or more, and of numbers up to `largest`."""
     x, y = host_numbers("a set of rows", x), host_numbers("a set of rows", y)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.size or not y.size:

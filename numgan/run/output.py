@@ -37,8 +37,13 @@ def new_file(out: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
         raise InputError(f"--out {out} is there already: choose another name")
     if not path.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {path.parent}: make it first")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise InputError(f"--out {out}: nothing can be written there ({reason(error)})") from error
+    check_writable(path.parent, f"--out {out}")
     return path
+
+
+def check_writable(folder: Path, name: str) -> None:
+    """Raises InputError, about what is called `name`, where no file can be made in the folder."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(f"{name}: nothing can be written there ({reason(error)})") from error
