@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import RESULTS, health, make_film, memorisation, modes
+import numgan as ng
+from benchmarks import RESULTS, health, make_film, memorisation, modes, table1
 from benchmarks.speed import equality, profile, report
 from benchmarks.speed.peers.numgan_peer import Numgan
 from benchmarks.speed.worker import Session
 from benchmarks.speed.workloads import WORKLOADS
 from benchmarks.store import Store
+from numgan.data import Data
 from numgan.lab.health import Signals
 from numgan.lab.setup import Setup
 
@@ -120,6 +122,35 @@ def test_memorisation_md_is_what_was_kept():
     assert memorisation.report(memorisation.STORE.read()) == memorisation.TABLE.read_text(encoding="utf-8")
 
 
+def test_table1_md_is_what_was_kept():
+    kept = Store(RESULTS / "table1.jsonl").read()
+    assert table1.report(kept) == (RESULTS / "table1.md").read_text(encoding="utf-8")
+
+
+def test_the_recipe_of_table_1_is_the_models_and_resumes(store, tmp_path, monkeypatch):
+    """On 300 images of 4 × 4 pixels, in epochs of 3 updates."""
+    rng = np.random.default_rng(0)
+    x, test = (Data(rng.random((n, 16)), image_shape=(4, 4), range=(0, 1)) for n in (320, 40))
+    monkeypatch.setattr(table1, "mnist", lambda: (x.hold_out(20), test))
+    monkeypatch.setattr(table1, "EPOCH", 3)
+    monkeypatch.setattr(table1, "SAMPLES", 50)
+    said = table1.training("faithful").settings
+    assert (said.together, said.batch, said.noise) == (True, 100, "uniform")
+    assert not table1.training("alternating").settings.together
+    for name, rates in {
+        "faithful": (0.1, 0.05), "alternating": (0.1, 0.05), "sum": (0.1, 0.1), "fast": (0.3, 0.15),
+        "slow": (0.02, 0.01), "decay": (0.1, 0.05),
+    }.items():  # fmt: skip
+        run = table1.training(name)
+        assert (run.opt_g.lr(0), run.opt_d.lr(0)) == pytest.approx(rates), name
+    table1.train("faithful", 1, store, tmp_path)
+    table1.train("faithful", 5, store, tmp_path)
+    assert sorted(store.read()) == ["faithful/1", "faithful/2", "faithful/5"]
+    assert ng.Training.load(tmp_path / "faithful.npz", table1.mnist()[0]).step == 15
+    found = store.read()["faithful/5"]
+    assert found["own"].keys() == found["average"].keys() == {"mean", "se", "sigma"}
+
+
 def test_modes_md_is_what_was_kept():
     kept = Store(RESULTS / "modes.jsonl").read()
     assert modes.report(kept, list(modes.BASE), 10) == (RESULTS / "modes.md").read_text(encoding="utf-8")
@@ -150,7 +181,7 @@ def test_a_run_that_diverges_is_kept_and_called_so(store):
     assert health.diagnosis(kept) == "diverging"
 
 
-COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health", "memorisation", "make_film"]
+COMMANDS = ["speed", "speed.plot", "speed.profile", "modes", "health", "memorisation", "table1", "make_film"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
