@@ -326,7 +326,7 @@ def test_a_set_of_training_rows_is_not_shown_beside_itself(vectors, capsys):
     evaluated(run)
     out = capsys.readouterr().out
     assert re.search(r"^recall.*  [\d.]+$", out, re.MULTILINE) and "training rows\n" not in out
-    assert "nearness: by the numbers of the rows as they are" in out
+    assert "all distances: between the rows as they are" in out
 
 
 def test_the_table_says_what_stands_beside_what(digits_run, capsys):

@@ -79,9 +79,10 @@ def _classes(found: dict[str, Any]) -> Iterator[str]:
 def _features(found: dict[str, Any]) -> Iterator[str]:
     """In which space it was measured what is near."""
     if found["frechet"] is not None:
-        yield "nearness and distances: by features of a classifier that learned MNIST's training images"
+        yield "precision to Fréchet distance: by features of a classifier that learned MNIST's training images;"
+        yield "  Parzen and memorisation: by pixels"
     else:
-        yield "nearness: by the numbers of the rows as they are"
+        yield "all distances: between the rows as they are"
 
 
 def _left_out(found: dict[str, Any], sets: Sets) -> Iterator[str]:

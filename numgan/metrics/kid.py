@@ -11,7 +11,7 @@ def kid(f: np.ndarray, f_g: np.ndarray) -> float:
     """MMD² of two sets of rows under the kernel k(a, b) = (aᵀb/d + 1)³, unbiased: mean k(f, f′) + mean k(f_g, f_g′) − 2
     mean k(f, f_g), where no row meets itself. 0 in expectation for one distribution, and so at times below 0.
 
-    Bińkowski et al. 2018, §4 (the kernel inception distance, there on Inception's features); the estimate: Gretton et
+    Bińkowski et al. 2018 (the kernel inception distance, there on Inception's features); the estimate: Gretton et
     al. 2012, eq. 3.
     """
     f, f_g = pair(f, f_g, least=2, largest=LARGEST)
