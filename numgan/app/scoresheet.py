@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from numgan import plots
 from numgan.metrics import nearest
 from numgan.metrics.memorisation import ALLOWED
@@ -98,7 +100,8 @@ def _left_out(found: dict[str, Any], sets: Sets) -> Iterator[str]:
 
 def picture(found: dict[str, Any], sets: Sets) -> Figure:
     keys = ("precision", "recall", "density", "coverage")
-    shares = {key: (min(found[key], 1.0), min(found["training_rows"][key], 1.0)) for key in keys}
+    real = found["training_rows"] if sets.unseen is not None else dict.fromkeys(keys, np.nan)  # no bar beside itself
+    shares = {key: (min(found[key], 1.0), min(real[key], 1.0)) for key in keys}
     calibration = found.get("calibration", {})
     scores = {"samples": found["parzen"]} | {name: score["mean"] for name, score in calibration.items()}
     classes = found["class_histogram"] and (found["class_histogram"], found["test_rows"]["class_histogram"])
