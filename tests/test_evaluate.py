@@ -329,13 +329,16 @@ def test_a_set_of_training_rows_is_not_shown_beside_itself(vectors, capsys):
     assert "all distances: between the rows as they are" in out
 
 
-def test_the_table_says_what_stands_beside_what(digits_run, capsys):
-    assert command("evaluate", digits_run, "-n", 5100) == 0
-    found, out = json.loads((digits_run / "evaluation.json").read_text()), capsys.readouterr().out
-    assert found["calibration"]["real training rows"]["rows"] == 5000
-    assert "5100 samples stand beside 5000 training rows" in out
+def test_the_table_says_what_stands_beside_what(digits_run, tmp_path, capsys):
+    found, out = evaluated(digits_run), capsys.readouterr().out
     assert f"excess {found['memorisation_excess']:.2f} beside 2000 rows not trained on; up to 0.25 is allowed" in out
     assert "by features of a classifier that learned MNIST's training images" in out
+    assert found["calibration"]["real training rows"]["rows"] == N and "stand beside" not in out
+    np.savez(tmp_path / "own.npz", x=np.random.default_rng(0).random((290, 6, 5)) ** 3)
+    run = trained(tmp_path / "r", "--data", tmp_path / "own.npz", "--hold-out", 90)
+    found, out = evaluated(run), capsys.readouterr().out
+    assert found["calibration"]["real training rows"]["rows"] == 200
+    assert f"more windows score higher: {N} samples stand beside 200 training rows" in out
 
 
 def test_sets_of_rows_are_alike_in_number_and_the_training_rows_at_random():
