@@ -307,7 +307,11 @@ def test_no_file_is_written_where_the_picture_fails(digits_run, found, monkeypat
 def test_training_rows_are_no_rows_that_the_run_never_saw(vectors, capsys):
     run = trained(vectors / "r", "--data", vectors / "own.npz")
     assert command("evaluate", run, "-n", N, "--against", vectors / "own.npz") == 2
-    assert "of the 500 held-out rows are training rows" in capsys.readouterr().err
+    assert f"500 of the 500 rows of --against {vectors / 'own.npz'} are training rows" in capsys.readouterr().err
+    run = trained(vectors / "h", "--data", vectors / "own.npz", "--hold-out", 200)  # where others are held out, too
+    capsys.readouterr()
+    assert command("evaluate", run, "-n", N, "--against", vectors / "own.npz") == 2
+    assert "300 of the 500 rows of --against" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("more", "says"), [

@@ -11,6 +11,7 @@ import numpy as np
 
 from numgan.data import NAMES, Data, load
 from numgan.errors import InputError
+from numgan.metrics.memorisation import check_unseen
 
 VALIDATION = 1000  # rows that choose the width of Parzen's windows
 FRESH = 10_000  # rows of toy data
@@ -46,6 +47,7 @@ def unseen(source: str, data: Data, against: str | None = None) -> Unseen | None
     """
     if against is not None:
         where, test = _named(against, data)
+        check_unseen(f"rows of --against {against}", data.x, test.x)
     elif _splits(source):
         where, test = f"{source}, test split", load(source, data.range or (0, 1), "test")
     elif source in NAMES:

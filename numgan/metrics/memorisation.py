@@ -113,14 +113,23 @@ def _smallest(d2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(values, axis=1), np.stack(columns, axis=1)
 
 
+def check_unseen(what: str, x_train: np.ndarray, x: np.ndarray) -> None:
+    """InputError where more rows of x, which are called `what`, are rows of x_train than chance explains."""
+    _check_leaked(what, _keys(x_train), _keys(x))
+
+
+def _check_leaked(what: str, keys_t: np.ndarray, keys: np.ndarray) -> None:
+    leaked = np.count_nonzero(np.isin(keys, keys_t))
+    if leaked > COMMON * len(keys):
+        told = f"{leaked} of the {len(keys)} {what} are training rows"
+        raise InputError(f"{told}: expected rows that no run was trained on; hold others out, or drop these")
+
+
 def _distinct(x_train: np.ndarray, x_held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the rows to pool: each row once, and none that is in both sets, which has no label of its own."""
     keys_t, keys_h = _keys(x_train), _keys(x_held_out)
     common = np.intersect1d(keys_t, keys_h)
-    leaked = np.count_nonzero(np.isin(keys_h, common))
-    if leaked > COMMON * len(keys_h):
-        told = f"{leaked} of the {len(keys_h)} held-out rows are training rows"
-        raise InputError(f"{told}: expected rows that no run was trained on; hold others out, or drop these")
+    _check_leaked("held-out rows", keys_t, keys_h)
     kept_t, kept_h = (_first(keys, common) for keys in (keys_t, keys_h))
     n_t, n_h = len(kept_t), len(kept_h)
     if not n_t or n_t + n_h < NEIGHBOURS:
