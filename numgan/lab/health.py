@@ -42,7 +42,7 @@ class Signals(NamedTuple):
     accuracy: float  # how often D's logit of a data row is above that of a sample
     pull: float  # mean ‖∂L_G/∂x_g‖ of a sample, times the standard deviation of the data: what reaches G
     reverse_kl: float | None = None  # over the modes, where those are known
-    p_copied: float | None = None  # of `metrics.memorisation`, where rows were held out: small where samples copy
+    p_copied: float = 1.0  # of `metrics.memorisation`: small where samples copy; 1 where no rows were held out
 
 
 class Health(NamedTuple):
@@ -75,7 +75,6 @@ def observe(run: Training, seed: int = 0) -> Signals:
     near, far = _nearest(x_g, x, 0), _nearest(x, x_g, 0)
     centres, std = run.data.centres, run.data.std
     kl = None if centres is None or std is None else metrics.mode_coverage(x_g, centres, std).reverse_kl
-    p = None if run.data.held_out is None else _copied(run, x_g)
     unit = (apart - among) or 1.0  # 0 where all rows of the data are the same
     return Signals(
         (near - among) / unit,
@@ -84,16 +83,18 @@ def observe(run: Training, seed: int = 0) -> Signals:
         float((a_x > a_g.T).mean()),
         float(np.linalg.norm(wanted, axis=1).mean() * x.std(axis=0).mean()),
         kl,
-        p,
+        _copied(run, x_g),
     )
 
 
 def _copied(run: Training, x_g: np.ndarray) -> float:
     """p of the memorisation test, on MOST_ROWS of the training rows at most."""
+    if run.data.held_out is None:
+        return 1.0
     x = run.data.x
     if len(x) > MOST_ROWS:
         x = x[np.random.default_rng(0).permutation(len(x))[:MOST_ROWS]]
-    return metrics.memorisation(x, run.data.held_out, x_g, run.data.image_shape).p_value  # type: ignore[arg-type]
+    return metrics.memorisation(x, run.data.held_out, x_g, run.data.image_shape).p_value
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, skip: int) -> float:
@@ -114,7 +115,7 @@ def diagnose(s: Signals) -> Health:
         return _stuck(s)
     if s.copies < COPIED:
         return Health("memorising", f"samples lie {s.copies:.2f} times as far from data rows as these from each other")
-    if s.p_copied is not None and s.p_copied < UNLIKELY:
+    if s.p_copied < UNLIKELY:
         return Health("memorising", f"samples lie nearer to rows it was trained on than to others (p {s.p_copied:.3f})")
     if s.reverse_kl is not None and s.reverse_kl > UNEVEN:
         return Health("mode collapse", f"reverse KL over the modes {s.reverse_kl:.2f}: {_SEVERAL}")
