@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from interrupting import Lines, break_off, ctrl_c, handler, interrupted
-from threadpoolctl import threadpool_info
 
 import numgan as ng
 from numgan import parallel
+from numgan.blas import _libraries
 from numgan.run.interrupts import HeldBack
 
 RING = ng.data.ring(n=600)
@@ -70,7 +70,8 @@ def state_of(run):
 
 
 def blas_threads():
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    """Of the libraries that were there at first, NumPy's among them: SciPy brings one of its own, later."""
+    return [library.num_threads for library in _libraries()]
 
 
 def moments(run, every):
