@@ -159,8 +159,7 @@ numgan train --data mnist --hold-out 10000 --model images --steps 15000
 numgan evaluate runs/mnist-1
 ```
 
-The plain run on 5,000 digits has them as validation rows, too: σ is chosen on 1,000 of the 2,000 digits that no run
-trains on.
+For the plain run on 5,000 digits, σ is chosen on 1,000 of the 2,000 digits that no run trains on.
 
 **Above real images, a score rewards blur.** 10,000 training images get {real} (another draw of 10,000: between 238
 and 244). The mean of each with its four nearest neighbours gets {blurred}. A window of that width around a sharp
