@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,11 @@ class Sets:
     @cached_property
     def features(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(rows, d) of test rows, of samples, of training rows: the classifier's features, or the rows themselves."""
-        sets = (rows[: self.rows] for rows in (self.test, self.x_g, self.train))
-        return tuple(rows if self.classifier is None else self.classifier.features(rows) for rows in sets)  # type: ignore[return-value]
+        return self._seen(self.test), self._seen(self.x_g), self._seen(self.train)
+
+    def _seen(self, rows: np.ndarray) -> np.ndarray:
+        rows = rows[: self.rows]
+        return rows if self.classifier is None else self.classifier.features(rows)
 
 
 def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
@@ -79,7 +82,7 @@ def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
         chosen.append(("modes", _modes))
     if sets.unseen is not None:
         chosen.append(("memorisation", _memorisation))
-    return [(name, lambda measure=measure: measure(sets)) for name, measure in chosen]  # type: ignore[misc]
+    return [(name, partial(measure, sets)) for name, measure in chosen]
 
 
 def _neighbours(sets: Sets) -> Scores:
@@ -120,7 +123,9 @@ def _classes(sets: Sets) -> Scores:
 
 
 def _modes(sets: Sets) -> Scores:
-    found, real = (metrics.mode_coverage(x, sets.data.centres, sets.data.std) for x in (sets.x_g, sets.train))  # type: ignore[arg-type]
+    centres, std = sets.data.centres, sets.data.std
+    assert centres is not None and std is not None
+    found, real = (metrics.mode_coverage(x, centres, std) for x in (sets.x_g, sets.train))
     return found._asdict() | {"training_rows": real._asdict()}
 
 

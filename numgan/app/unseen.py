@@ -50,14 +50,15 @@ def unseen(source: str, data: Data, against: str | None = None) -> Unseen | None
         check_unseen(f"rows of --against {against}", data.x, test.x)
     elif _splits(source):
         where, test = f"{source}, test split", load(source, data.range or (0, 1), "test")
-    elif source in NAMES:
-        where, test = f"{source}, drawn anew", NAMES[source](n=FRESH, seed=1)  # type: ignore[operator]
+    elif callable(draw := NAMES.get(source)):
+        where, test = f"{source}, drawn anew", draw(n=FRESH, seed=1)
     elif data.held_out is not None:
         return Unseen(f"{source}, the last {len(data.held_out)} rows", data.restore(data.held_out))
     else:
         return None
-    same = data.held_out is None or np.array_equal(data.held_out, test.x)
-    return Unseen(where, test.restore(test.x), None if same else data.restore(data.held_out))  # type: ignore[arg-type]
+    if data.held_out is None or np.array_equal(data.held_out, test.x):
+        return Unseen(where, test.restore(test.x))
+    return Unseen(where, test.restore(test.x), data.restore(data.held_out))
 
 
 def _named(against: str, data: Data) -> tuple[str, Data]:

@@ -12,7 +12,7 @@ from numgan.data.toy import gaussian, grid, mixture, ring
 from numgan.errors import InputError, check_path, check_whole, guess
 
 DIGITS = Path(__file__).with_name("digits.npz")  # 5,000 of MNIST; DIGITS.md says where they come from
-DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run trains
+DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run on digits trains
 
 NAMES: dict[str, Path | Callable[..., Data]] = {
     "digits": DIGITS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from numbers import Integral
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 
 from numgan.backend import host_array, host_numbers
 from numgan.errors import InputError, check_number
-from numgan.metrics.rows import LARGEST, distance_blocks
+from numgan.metrics.rows import LARGEST, nearest_places
 
 ALLOWED = 0.25  # of excess: honest runs on the embedded digits have 0.13 to 0.20 in 10,000 samples, as images
 NEIGHBOURS = 3
@@ -69,7 +69,8 @@ def memorisation(
     held_out = np.random.default_rng(0).permutation(held_out)[: len(trained)]
     n_t, n_h = len(trained), len(held_out)
     pool = (_blurred(rows, shape) for rows in chain(_pieces(x_train, trained), _pieces(x_held_out, held_out)))
-    d, j = _nearest(_blurred(x_g.astype(float), shape), pool)
+    d2, j = nearest_places(_blurred(x_g.astype(float), shape), pool, NEIGHBOURS)
+    d = np.sqrt(np.maximum(d2, np.finfo(float).tiny))
     votes = np.bincount(j[:, :-1].ravel(), weights=(1 - d[:, :-1] / d[:, -1:]).ravel(), minlength=n_t + n_h)
     excess, drawn = _excess(votes, n_h)
     return Memorisation(
@@ -89,28 +90,6 @@ def _excess(votes: np.ndarray, n_h: int) -> tuple[float, np.ndarray]:
     drawn = [rng.choice(votes, n_h, replace=False, shuffle=False).sum() for _ in range(DRAWS)]
     excess = 1 - np.array([votes[-n_h:].sum(), *drawn]) / (n_h * mean) if mean else np.zeros(1 + DRAWS)
     return float(excess[0]), excess[1:]
-
-
-def _nearest(x_g: np.ndarray, pool: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each sample, the distances to its nearest rows, in rising order, and their numbers: (n, NEIGHBOURS) each."""
-    d2, j, first = np.full((len(x_g), 0), np.inf), np.zeros((len(x_g), 0), int), 0
-    for rows in pool:
-        found = [_smallest(block) for block in distance_blocks(x_g, rows)]
-        d2 = np.hstack([d2, np.concatenate([values for values, _ in found])])
-        j = np.hstack([j, first + np.concatenate([numbers for _, numbers in found])])
-        best = np.argsort(d2, axis=1, kind="stable")[:, :NEIGHBOURS]
-        d2, j, first = np.take_along_axis(d2, best, 1), np.take_along_axis(j, best, 1), first + len(rows)
-    return np.sqrt(np.maximum(d2, np.finfo(float).tiny)), j
-
-
-def _smallest(d2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The NEIGHBOURS smallest of each line of d2, which it spoils, and their columns. Faster than np.argpartition."""
-    lines, values, columns = np.arange(len(d2)), [], []
-    for _ in range(min(NEIGHBOURS, d2.shape[1])):
-        columns.append(d2.argmin(axis=1))
-        values.append(d2[lines, columns[-1]])
-        d2[lines, columns[-1]] = np.inf
-    return np.stack(values, axis=1), np.stack(columns, axis=1)
 
 
 def check_unseen(what: str, x_train: np.ndarray, x: np.ndarray) -> None:

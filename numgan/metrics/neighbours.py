@@ -8,7 +8,7 @@ import numpy as np
 
 from numgan.backend import host_array
 from numgan.errors import InputError, check_whole
-from numgan.metrics.rows import blocks, distance_blocks, pair, squared_distances
+from numgan.metrics.rows import blocks, nearest_places, pair, squared_distances
 
 PIECE = 4096  # rows to be near to, at a time
 
@@ -55,13 +55,8 @@ def nearest(x_g: np.ndarray, x: np.ndarray) -> np.ndarray:
     x_g, x = host_array("x_g", x_g), host_array("x", x)
     if x_g.ndim != 2 or x.ndim != 2 or not x.size:
         raise InputError(f"expected two sets of rows of one width, got {x_g.shape} and {x.shape}")
-    found, least = np.empty(x_g.shape, dtype=x.dtype), np.full(len(x_g), np.inf)
-    for i in range(0, len(x), PIECE):
-        d2 = np.concatenate(list(distance_blocks(x_g, x[i : i + PIECE])))
-        closer = d2.min(axis=1) < least
-        found[closer] = x[i + d2[closer].argmin(axis=1)]
-        least[closer] = d2[closer].min(axis=1)
-    return found
+    _, places = nearest_places(x_g, (x[i : i + PIECE] for i in range(0, len(x), PIECE)))
+    return x[places[:, 0]]
 
 
 def _radii2(x: np.ndarray, k: int) -> np.ndarray:
