@@ -88,7 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     names = "train | sample | evaluate | gradcheck | gpucheck | lab | data"
     subparsers = parser.add_subparsers(title="commands", metavar=names, required=True)
     subparsers._parser_class = _Parser  # type: ignore[attr-defined]
+    for add in (_train, _runs, _others):
+        add(subparsers)
+    return parser
 
+
+def _train(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p = subparsers.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
     p.set_defaults(command=train)
     kinds = "a .npz or .npy file, or a folder of images"
@@ -115,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", help="the run's folder, new or empty (runs/DATA-1, -2 …)")
     p.add_argument("--resume", metavar="RUN", help="go on with this folder's run; --data: where its data is now")
 
+
+def _runs(subparsers: argparse._SubParsersAction[_Parser]) -> None:
+    """What takes a run."""
     p = subparsers.add_parser("sample", help="draw samples from a trained G")
     p.set_defaults(command=sample)
     p.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint.npz")
@@ -133,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--data", help="where the run's data is now, if it has moved")
     p.add_argument("--backend", default="numpy", help=f"{_names(BACKENDS)}; each has noise of its own (numpy)")
 
+
+def _others(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p = subparsers.add_parser("gradcheck", help="compare every gradient of the package with central differences")
     p.set_defaults(command=gradcheck)
 
@@ -150,4 +160,3 @@ def _parser() -> argparse.ArgumentParser:
     p.set_defaults(command=data)
     p.add_argument("name", metavar="NAME", help="mnist; it lies in NUMGAN_DATA, a folder to share, or a cache of yours")
     p.add_argument("--from", dest="source", metavar="DIR", help="no download: its four files, or Keras' mnist.npz")
-    return parser
