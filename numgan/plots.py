@@ -111,8 +111,8 @@ def evaluation(
 ) -> Figure:
     """What was measured of a run, beside samples. x: for images, the training rows nearest to the samples x_g.
 
-    shares: by measure, of samples and of training rows, up to 1; scores: a log-likelihood by name; classes: the
-    fraction of each class in both.
+    shares: by measure, of samples and of training rows, up to 1, or NaN for no bar; scores: a log-likelihood by name;
+    classes: the fraction of each class among samples and among real rows.
     """
     x_g, x = _rows("x_g", x_g, image_shape), _rows("x", x, image_shape)
     figure = Figure(figsize=(11, 5.6), layout="constrained")
@@ -128,9 +128,10 @@ def evaluation(
         ax.set_title("samples; right column: the training image nearest\nto the sample on its left", fontsize=10)
     axes = {name: figure.add_subplot(grid[i, 1]) for i, name in enumerate(panels)}
     _side_by_side(axes["shares"], list(shares), *zip(*shares.values(), strict=True))
-    axes["shares"].legend(fontsize=8, loc="lower right")
+    axes["shares"].set_ylim(0, 1)
+    axes["shares"].legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
     if scores:
-        colors = [GENERATED if name == "samples" else REAL for name in scores]
+        colors = [{"samples": GENERATED, "real training rows": REAL}.get(name, "0.6") for name in scores]
         axes["scores"].barh(list(scores), list(scores.values()), color=colors)
         axes["scores"].invert_yaxis()
         axes["scores"].set_title("Parzen log-likelihood in nats", fontsize=9)
@@ -152,7 +153,8 @@ def beside_nearest(ax: Axes, x_g: np.ndarray, x: np.ndarray, image_shape: tuple[
 def _side_by_side(ax: Axes, names: Sequence[str], of_samples: Sequence[float], of_data: Sequence[float]) -> None:
     places = np.arange(len(names))
     ax.bar(places - 0.2, of_samples, 0.4, color=GENERATED, label="samples")
-    ax.bar(places + 0.2, of_data, 0.4, color=REAL, label="real rows")
+    if not np.isnan(of_data).all():
+        ax.bar(places + 0.2, of_data, 0.4, color=REAL, label="real rows")
     ax.set_xticks(places, names)
 
 

@@ -140,7 +140,8 @@ def test_copies_of_training_rows_are_as_good_as_real_and_are_found_out():
     copied = of_samples(x)
     assert copied["frechet"] < 2.5 * copied["frechet_floor"] and copied["recall"] > 0.7
     assert copied["memorisation_p"] < 0.01
-    assert "it repeats training rows, unless the others are of another source" in "\n".join(lines(shown(copied), Sets(DIGITS, x, Unseen("test", TEST.x))))
+    said = "\n".join(lines(shown(copied), Sets(DIGITS, x, Unseen("test", TEST.x))))
+    assert "it repeats training rows, unless the others are of another source" in said
 
 
 def shown(found):

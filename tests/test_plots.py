@@ -288,3 +288,31 @@ def test_whole_numbers_of_any_kind_are_drawn():
     """Rows of signed whole numbers, and an image shape that was read from a file."""
     shape = tuple(np.array([2, 3]))
     assert plots.sheet(np.arange(12, dtype=np.int64).reshape(2, 6), shape).axes[0].images
+
+
+def bars(ax, label):
+    """The heights of the bars that bear a label, by the name below them."""
+    found = {box.get_label(): [bar.get_height() for bar in box] for box in ax.containers}
+    return dict(zip([text.get_text() for text in ax.get_xticklabels()], found[label], strict=True))
+
+
+def test_an_evaluation_shows_what_was_measured():
+    shares, scores = {"precision": (0.5, 0.9), "recall": (0.25, 0.75)}, {"samples": 3.0, "real training rows": -2.0}
+    x_g, x = np.arange(10.0).repeat(4).reshape(10, 4) / 10, np.arange(10.0).repeat(4).reshape(10, 4) / 20
+    figure = plots.evaluation(x_g, x, (2, 2), shares, scores, ([0.5, 0.5], [0.25, 0.75]))
+    images, of_shares, of_scores, of_classes = figure.axes
+    assert bars(of_shares, "samples") == {"precision": 0.5, "recall": 0.25}
+    assert bars(of_shares, "real rows") == {"precision": 0.9, "recall": 0.75}
+    assert [bar.get_width() for bar in of_scores.patches] == [3, -2]
+    assert [text.get_text() for text in of_scores.get_yticklabels()] == list(scores)
+    assert bars(of_classes, "samples") == {"0": 0.5, "1": 0.5}
+    assert bars(of_classes, "real rows") == {"0": 0.25, "1": 0.75}
+    (mosaic,) = images.images
+    first = mosaic.get_array()[0, ::3]  # five samples, and what lies nearest to the last of them
+    assert first.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.2])
+
+
+def test_where_real_rows_are_not_shown_nothing_is_called_so():
+    figure = plots.evaluation(np.zeros((3, 2)), np.ones((3, 2)), None, {"recall": (0.5, np.nan)}, {})
+    assert len(figure.axes) == 2
+    assert [box.get_label() for box in figure.axes[1].containers] == ["samples"]

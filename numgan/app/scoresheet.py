@@ -101,9 +101,9 @@ def _left_out(found: dict[str, Any], sets: Sets) -> Iterator[str]:
 
 
 def picture(found: dict[str, Any], sets: Sets) -> Figure:
-    keys = ("precision", "recall", "density", "coverage")
+    keys = ("precision", "recall", "coverage")
     real = found["training_rows"] if sets.unseen is not None else dict.fromkeys(keys, np.nan)  # no bar beside itself
-    shares = {key: (min(found[key], 1.0), min(real[key], 1.0)) for key in keys}
+    shares = {key: (found[key], real[key]) for key in keys}
     calibration = found.get("calibration", {})
     scores = {"samples": found["parzen"]} | {name: score["mean"] for name, score in calibration.items()}
     classes = found["class_histogram"] and (found["class_histogram"], found["test_rows"]["class_histogram"])
