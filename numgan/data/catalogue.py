@@ -7,6 +7,7 @@ from pathlib import Path
 
 from numgan.data import mnist
 from numgan.data.base import Data, Range, check_range
+from numgan.data.coupled import coupled, edges, negatives
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
 from numgan.errors import InputError, check_path, check_whole, guess
@@ -14,8 +15,11 @@ from numgan.errors import InputError, check_path, check_whole, guess
 DIGITS = Path(__file__).with_name("digits.npz")  # 5,000 of MNIST; DIGITS.md says where they come from
 DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run trains
 
+COUPLED = {"digits-edges": edges, "digits-negatives": negatives}  # the digits in a second domain, unpaired
+
 NAMES: dict[str, Path | Callable[..., Data]] = {
     "digits": DIGITS,
+    **dict.fromkeys(COUPLED, DIGITS),
     "mnist": mnist.load,  # all of it, once numgan data mnist has brought it here
     "gaussian": gaussian,
     "mixture": mixture,
@@ -35,7 +39,7 @@ def load(
     `images.read`).
 
     range   (lo, hi), what black and white become; toy data and vectors keep their own units
-    split   "train", or "test": 2,000 other digits, the other 10,000 of mnist, the x_test of a file in Keras' layout
+    split   "train", or "test": 2,000 other digits, also in two domains, the other 10,000 of mnist, the x_test of a file in Keras' layout
     size    the side in pixels that the images of a folder get (64)
     hold_out  so many rows, the last, are set aside as `held_out`; of digits, those of "test" are, unless it is given
 
@@ -62,6 +66,8 @@ def _load(name: str, range: Range, split: str, size: int | None) -> Data:
         raise InputError(f"size is {size!r}, but {name!r} is no folder of images, and nothing else is resized; drop it")
     if name == "digits":
         return _digits(range, split)
+    if name in COUPLED:
+        return coupled(_digits(range, split), COUPLED[name], name=name)
     if source is mnist.load:
         return mnist.load(range, split)
     if isinstance(source, Path):
