@@ -12,23 +12,27 @@ import pytest
 import numgan as ng
 from numgan import models
 from numgan.backend import asnumpy
-from numgan.layers import BatchNorm, Conv2d, ConvTranspose2d, Label, Linear, Maxout
+from numgan.layers import BatchNorm, Concat, Conv2d, ConvTranspose2d, Label, Linear, Maxout, Split
 
 SEED = 3
 
 
-def data(*shape, n=7, classes=3, low=-1.0):
+def data(*shape, n=7, classes=3, low=-1.0, domains=1):
     x = np.random.default_rng(0).uniform(low, 1, (n, math.prod(shape))).astype("float32")
-    return ng.data.Data(x, labels=np.arange(n) % classes, image_shape=shape, range=(low, 1))
+    return ng.data.Data(x, labels=np.arange(n) % classes, image_shape=shape, range=(low, 1), domains=domains)
 
 
-SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3)}  # odd sizes, so that no two sides are alike
+# odd sizes, so that no two sides are alike
+SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "cogan": (16, 12, 3)}
 
 
 @pytest.fixture(scope="module")
 def pairs():
     """(G, D) of every model."""
-    return {name: model.networks(data(*SIDES.get(name, (3, 5))), SEED) for name, model in models.BY_NAME.items()}
+    return {
+        name: model.networks(data(*SIDES.get(name, (3, 5)), domains=1 + (name == "cogan")), SEED)
+        for name, model in models.BY_NAME.items()
+    }
 
 
 def spelled(layer):
@@ -39,6 +43,8 @@ def spelled(layer):
         return f"{kind} {layer.n_in} {layer.n_out}{steps}{'' if layer.bias else ' no bias'}"
     if isinstance(layer, Linear | Maxout):
         return f"{kind} {layer.n_in} {layer.n_out}" + (f" pieces {layer.pieces}" if isinstance(layer, Maxout) else "")
+    if isinstance(layer, Concat | Split):
+        return f"{kind}: {', '.join(map(spelled, layer.layers))}"
     return " ".join([kind, *(str(value) for name, value in settings_of(layer) if name not in ("eps", "std"))])
 
 
@@ -107,6 +113,19 @@ LAYERS = {
             *("Conv2d 512 1 4×4/1 padding 0 no bias", "Reshape (1,)"),
         ],
     ),
+    "cogan": (
+        [
+            *("Linear 64 128", "BatchNorm 128", LEAKY, "Linear 128 192", "BatchNorm 192", LEAKY, "Reshape (2, 3, 32)"),
+            *("ConvTranspose2d 32 16 4×4/2 padding 1", "BatchNorm 16", LEAKY),
+            "Concat: ConvTranspose2d 16 3 4×4/2 padding 1, ConvTranspose2d 16 3 4×4/2 padding 1",
+            *("Tanh", "Reshape (576,)"),
+        ],
+        [
+            *("Reshape (16, 12, 3)", "Split: Conv2d 3 16 4×4/2 padding 1, Conv2d 3 16 4×4/2 padding 1"),
+            *("Shift 1", LEAKY, "Dropout 0.2", "Conv2d 16 32 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
+            *("Reshape (192,)", "Linear 192 128", LEAKY, "Linear 128 1"),
+        ],
+    ),
 }
 
 
@@ -127,11 +146,13 @@ SCALES = {
     "dcgan": ([6 / 64, 6 / 256], [6 / 384, 3 / 256]),
     "cdcgan": ([6 / 67], [6 / 387, 3 / 256]),
     "dcgan64": ([], []),
+    "cogan": ([6 / 64, 6 / 128], [6 / 192, 3 / 128]),
 }
 VARIANCES = {
     "dcgan": ([2 / (64 * 4), 1 / (32 * 4)], [2 / (3 * 16), 2 / (32 * 16)]),
     "cdcgan": ([2 / (64 * 4), 1 / (32 * 4)], [2 / (3 * 16), 2 / (32 * 16)]),
     "dcgan64": ([0.02**2] * 5, [0.02**2] * 5),
+    "cogan": ([2 / (32 * 4)], [2 / (16 * 16)]),
 }
 
 

@@ -39,7 +39,7 @@ def load(
     `images.read`).
 
     range   (lo, hi), what black and white become; toy data and vectors keep their own units
-    split   "train", or "test": 2,000 other digits, also in two domains, the other 10,000 of mnist, the x_test of a file in Keras' layout
+    split   "train", or "test": 2,000 other digits, the other 10,000 of mnist, the x_test of a file in Keras' layout
     size    the side in pixels that the images of a folder get (64)
     hold_out  so many rows, the last, are set aside as `held_out`; of digits, those of "test" are, unless it is given
 

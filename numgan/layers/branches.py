@@ -204,6 +204,6 @@ class Split(Branches):
 
 
 def columns(a: Array, k: int) -> list[Array]:
-    """The k equal parts of each row, as views: of vectors (m, k·n) the columns, of images (m, k·h, w, c) the heights."""
+    """The k equal parts of each row, as views: of vectors (m, k·n) columns, of images (m, k·h, w, c) rows of pixels."""
     n = a.shape[1] // k
     return [a[:, i * n : (i + 1) * n] for i in range(k)]

@@ -1,4 +1,4 @@
-"""Two generators and two discriminators that share layers: images of two domains that show the same thing."""
+"""Two generators and two discriminators that share layers: images of two domains that belong together."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numgan.layers import (
     Conv2d,
     ConvTranspose2d,
     Dropout,
+    Layer,
     LeakyReLU,
     Linear,
     Reshape,
@@ -36,47 +37,64 @@ NEEDED = "take --data digits-edges or digits-negatives, or ng.data.coupled(data,
 def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     """Two pairs that share layers, after Liu & Tuzel 2016 (CoGAN), for images of two domains that nobody has paired.
 
-    What changed since `dcgan`, whose layers and settings these are, half as wide and on two images at once:
+    What changed since `dcgan`, of which these are the layers, half as wide:
 
-    - G's last convolution is there twice: G(z) = [x_A, x_B], two images of one z. All before it is shared.
-    - D's first convolution is there twice: one sees images of A, the other those of B. All after it is shared.
+    - G's last convolution is there twice, so that G(z) is two images of one z, x_A and x_B. All before it is shared.
+    - D's first convolution is there twice, one for each domain. All after it is shared.
+    - D's random moves come after that convolution, where both domains are rows of one kind.
 
-    G is never told which A belongs to which B, and the loss does not ask for pairs: D sees each image by itself.
-    But both images are made from the same maps of features, each pixel from the few that lie there. Where a stroke is in
-    x_A, there its edge is in x_B: to draw another digit in x_B, a convolution of 4 × 4 has no means. The more the two
-    generators share, the fewer are the joint distributions of (x_A, x_B) that they can have, and one of those few is
-    to have the right images of A, and of B. That D is shared helps little (section 4 of the paper): it saves weights.
+    The loss asks for no pairs: D sees each image by itself. But both images of a z are made from the same maps of
+    features, each pixel from those at its place: where x_A has a stroke, x_B must have what the last convolution makes
+    of a stroke. It cannot put another digit there. The more layers the generators share, the fewer joint distributions
+    of (x_A, x_B) they can make, and among those few, pairs that belong together are the easiest way to have the right
+    images in each domain. A shared D helps little (section 4 of the paper): it has fewer weights.
 
-    The losses are means over both domains, half the sum of the two games.
+    The loss is a mean over both domains: half the sum of the two games.
     """
-    h, w, c = _image_shape(data)
-    small = (h // 4, w // 4, 2 * MAPS)
-    n = math.prod(small)
-    G = [
-        *(dense(N_Z, HIDDEN), BatchNorm(HIDDEN), LeakyReLU(0.2)),
-        *(dense(HIDDEN, n), BatchNorm(n), LeakyReLU(0.2), Reshape(small)),
-        *(ConvTranspose2d(2 * MAPS, MAPS, std=he(2 * MAPS * 2 * 2)), BatchNorm(MAPS), LeakyReLU(0.2)),
-        *(Concat((ConvTranspose2d(MAPS, c), ConvTranspose2d(MAPS, c))), Tanh(), Reshape((2 * h * w * c,))),
-    ]
-    D = [
-        *(Reshape((2 * h, w, c)), Split((_first(c), _first(c))), Shift(1), LeakyReLU(0.2), Dropout(0.2)),
-        *(Conv2d(MAPS, 2 * MAPS, std=he(4 * 4 * MAPS)), LeakyReLU(0.2), Dropout(0.2)),
-        *(Reshape((n,)), dense(n, HIDDEN), LeakyReLU(0.2), Linear(HIDDEN, 1)),
-    ]
+    h, w, c = image_shape(data)
+    G = [*to_maps(h, w), Concat((last(c), last(c))), Tanh(), Reshape((2 * h * w * c,))]
+    D = [Reshape((2 * h, w, c)), Split((first(c), first(c))), *from_maps(h, w)]
     return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
 
 
-def _first(c: int) -> Conv2d:
+def to_maps(h: int, w: int) -> list[Layer]:
+    """What G's two domains share: from z (m, N_Z) to maps of features (m, h/2, w/2, MAPS)."""
+    small = (h // 4, w // 4, 2 * MAPS)
+    n = math.prod(small)
+    return [
+        *(dense(N_Z, HIDDEN), BatchNorm(HIDDEN), LeakyReLU(0.2)),
+        *(dense(HIDDEN, n), BatchNorm(n), LeakyReLU(0.2), Reshape(small)),
+        *(ConvTranspose2d(2 * MAPS, MAPS, std=he(2 * MAPS * 2 * 2)), BatchNorm(MAPS), LeakyReLU(0.2)),
+    ]
+
+
+def last(c: int) -> Layer:
+    """G's own layer for a domain: from maps to images (m, h, w, c)."""
+    return ConvTranspose2d(MAPS, c)
+
+
+def first(c: int) -> Layer:
+    """D's own layer for a domain: from images to maps (m, h/2, w/2, MAPS)."""
     return Conv2d(c, MAPS, std=he(4 * 4 * c))
 
 
-def _image_shape(data: Data) -> tuple[int, int, int]:
+def from_maps(h: int, w: int) -> list[Layer]:
+    """What D's two domains share: from maps of features to logits (m, 1)."""
+    n = h // 4 * (w // 4) * 2 * MAPS
+    return [
+        *(Shift(1), LeakyReLU(0.2), Dropout(0.2)),
+        *(Conv2d(MAPS, 2 * MAPS, std=he(4 * 4 * MAPS)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Reshape((n,)), dense(n, HIDDEN), LeakyReLU(0.2), Linear(HIDDEN, 1)),
+    ]
+
+
+def image_shape(data: Data) -> tuple[int, int, int]:
     """(h, w, c) of one of the two images; InputError unless a row is two, with sides that are multiples of 4."""
     if data.domains != 2 or data.image_shape is None:
         raise InputError(f"cogan needs rows of two images, one of each domain, and {data.name!r} has none: {NEEDED}")
     h, w, c = (*data.image_shape, 1)[:3]
     if h % 8 or w % 4:
-        raise InputError(f"cogan needs images whose sides are multiples of 4, got {h // 2} × {w}: use another size")
+        raise InputError(f"cogan needs images whose sides are multiples of 4, got {h // 2} × {w}: use other images")
     return h // 2, w, c
 
 
