@@ -153,7 +153,7 @@ def test_one_step_of_the_model_by_pytorch():
     torch = pytest.importorskip("torch")
     F = torch.nn.functional
     G, D = (net.copy(dtype="float64") for net in cogan.cogan(rows(), seed=0))
-    x, z = rows().x[:4].astype(float), np.random.default_rng(1).standard_normal((4, 64))
+    x, z = rows().x[:4].astype(float), np.random.default_rng(1).standard_normal((4, cogan.N_Z))
     rng = np.random.default_rng
     tensors = {}
 
@@ -276,8 +276,16 @@ def test_θ_holds_what_is_shared_once():
     alone_g = ng.Network([*cogan.to_maps(8, 12), cogan.last(1)])
     alone_d = ng.Network([cogan.first(1), *cogan.from_maps(8, 12)])
     assert G.size == alone_g.size + cogan.MAPS * 16 + 1
-    assert D.size == alone_d.size + cogan.MAPS * 17
+    assert D.size == alone_d.size + cogan.MAPS // 2 * 17
     assert G.theta.size == sum(s.stop - s.start for s in G.slices.values()) == G.size
+
+
+def test_both_domains_begin_alike_in_g_alone():
+    G, D = cogan.cogan(rows(), seed=0)
+    a, b = halves(G(np.random.default_rng(0).standard_normal((3, cogan.N_Z)).astype("float32")), True)
+    assert (a == b).all() and a.std() > 0
+    one, other = D.layers[1].layers
+    assert (one.W != other.W).all()
 
 
 def test_a_description_builds_branches_again_and_counts_each_weight_once():

@@ -115,15 +115,15 @@ LAYERS = {
     ),
     "cogan": (
         [
-            *("Linear 64 128", "BatchNorm 128", LEAKY, "Linear 128 192", "BatchNorm 192", LEAKY, "Reshape (2, 3, 32)"),
-            *("ConvTranspose2d 32 16 4×4/2 padding 1", "BatchNorm 16", LEAKY),
-            "Concat: ConvTranspose2d 16 3 4×4/2 padding 1, ConvTranspose2d 16 3 4×4/2 padding 1",
+            *("Linear 32 64", "BatchNorm 64", LEAKY, "Linear 64 144", "BatchNorm 144", LEAKY, "Reshape (2, 3, 24)"),
+            *("ConvTranspose2d 24 24 4×4/2 padding 1", "BatchNorm 24", LEAKY),
+            "Concat: ConvTranspose2d 24 3 4×4/2 padding 1, ConvTranspose2d 24 3 4×4/2 padding 1",
             *("Tanh", "Reshape (576,)"),
         ],
         [
-            *("Reshape (16, 12, 3)", "Split: Conv2d 3 16 4×4/2 padding 1, Conv2d 3 16 4×4/2 padding 1"),
-            *("Shift 1", LEAKY, "Dropout 0.2", "Conv2d 16 32 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
-            *("Reshape (192,)", "Linear 192 128", LEAKY, "Linear 128 1"),
+            *("Reshape (16, 12, 3)", "Split: Conv2d 3 12 4×4/2 padding 1, Conv2d 3 12 4×4/2 padding 1"),
+            *("Shift 1", LEAKY, "Dropout 0.2", "Conv2d 12 24 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
+            *("Reshape (144,)", "Linear 144 64", LEAKY, "Linear 64 1"),
         ],
     ),
 }
@@ -146,13 +146,13 @@ SCALES = {
     "dcgan": ([6 / 64, 6 / 256], [6 / 384, 3 / 256]),
     "cdcgan": ([6 / 67], [6 / 387, 3 / 256]),
     "dcgan64": ([], []),
-    "cogan": ([6 / 64, 6 / 128], [6 / 192, 3 / 128]),
+    "cogan": ([6 / 32, 6 / 64], [6 / 144, 3 / 64]),
 }
 VARIANCES = {
     "dcgan": ([2 / (64 * 4), 1 / (32 * 4)], [2 / (3 * 16), 2 / (32 * 16)]),
     "cdcgan": ([2 / (64 * 4), 1 / (32 * 4)], [2 / (3 * 16), 2 / (32 * 16)]),
     "dcgan64": ([0.02**2] * 5, [0.02**2] * 5),
-    "cogan": ([2 / (32 * 4)], [2 / (16 * 16)]),
+    "cogan": ([2 / (24 * 4)], [2 / (12 * 16)]),
 }
 
 
@@ -243,7 +243,7 @@ def test_the_fields_say_what_is_usual():
 
 
 def test_the_catalogue_lists_them_in_this_order():
-    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64")]
+    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64", "cogan")]
 
 
 def test_optimisers_are_new_and_each_player_gets_its_own_settings():
@@ -310,7 +310,8 @@ def test_pairs_fit_each_other_and_their_rows(pairs):
         if name != "dcgan64":  # it is large, and has tests of its own
             z, c = np.ones((2, G.n_in), "float32"), np.array([2, 0])
             x_g = G((z, c) if told else z)
-            assert x_g.shape == (2, n_x) and D((x_g, c) if told else x_g).shape == (2, 1)
+            logits = 4 if name == "cogan" else 2  # one for each image
+            assert x_g.shape == (2, n_x) and D((x_g, c) if told else x_g).shape == (logits, 1)
 
 
 @pytest.mark.parametrize("name", ["dcgan", "cdcgan"])

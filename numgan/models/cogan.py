@@ -24,47 +24,55 @@ from numgan.layers import (
     Split,
     Tanh,
 )
-from numgan.models.dcgan import DCGAN, N_Z, dense, he
+from numgan.models.dcgan import DCGAN, dense, he
 from numgan.models.recipe import Players
 from numgan.network import Network
 from numgan.optim import Adam
 from numgan.schedules import Ramp
 
-MAPS, HIDDEN, STEPS = 16, 128, 4000
+N_Z, MAPS, HIDDEN, STEPS = 32, 24, 64, 4000
 NEEDED = "take --data digits-edges or digits-negatives, or ng.data.coupled(data, ng.data.edges)"
 
 
 def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     """Two pairs that share layers, after Liu & Tuzel 2016 (CoGAN), for images of two domains that nobody has paired.
 
-    What changed since `dcgan`, of which these are the layers, half as wide:
+    What changed since `dcgan`, of which these are the layers, less wide:
 
     - G's last convolution is there twice, so that G(z) is two images of one z, x_A and x_B. All before it is shared.
-    - D's first convolution is there twice, one for each domain. All after it is shared.
-    - D's random moves come after that convolution, where both domains are rows of one kind.
+      Both begin with the same weights: at first the two images are alike.
+    - D's first convolution is there twice, one for each domain. All after it is shared, the random moves too.
 
     The loss asks for no pairs: D sees each image by itself. But both images of a z are made from the same maps of
     features, each pixel from those at its place: where x_A has a stroke, x_B must have what the last convolution makes
-    of a stroke. It cannot put another digit there. The more layers the generators share, the fewer joint distributions
-    of (x_A, x_B) they can make, and among those few, pairs that belong together are the easiest way to have the right
-    images in each domain. A shared D helps little (section 4 of the paper): it has fewer weights.
+    of a stroke. The more layers the generators share, the fewer joint distributions of (x_A, x_B) they can make, and
+    among those few, pairs that belong together are the easiest way to have the right images in each domain. That D is
+    shared helps little (section 4 of the paper), but leaves fewer weights to train.
 
     The loss is a mean over both domains: half the sum of the two games.
     """
     h, w, c = image_shape(data)
-    G = [*to_maps(h, w), Concat((last(c), last(c))), Tanh(), Reshape((2 * h * w * c,))]
+    own = Concat((last(c), last(c)))
+    G = Network([*to_maps(h, w), own, Tanh(), Reshape((2 * h * w * c,))], seed=2 * seed, xp=xp)
+    begin_alike(own)
     D = [Reshape((2 * h, w, c)), Split((first(c), first(c))), *from_maps(h, w)]
-    return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
+    return G, Network(D, seed=2 * seed + 1, xp=xp)
+
+
+def begin_alike(own: Concat) -> None:
+    """Gives both branches, two layers of G, the same first weights."""
+    one, other = own.layers
+    other.W[...] = one.W
 
 
 def to_maps(h: int, w: int) -> list[Layer]:
     """What G's two domains share: from z (m, N_Z) to maps of features (m, h/2, w/2, MAPS)."""
-    small = (h // 4, w // 4, 2 * MAPS)
+    small = (h // 4, w // 4, MAPS)
     n = math.prod(small)
     return [
         *(dense(N_Z, HIDDEN), BatchNorm(HIDDEN), LeakyReLU(0.2)),
         *(dense(HIDDEN, n), BatchNorm(n), LeakyReLU(0.2), Reshape(small)),
-        *(ConvTranspose2d(2 * MAPS, MAPS, std=he(2 * MAPS * 2 * 2)), BatchNorm(MAPS), LeakyReLU(0.2)),
+        *(ConvTranspose2d(MAPS, MAPS, std=he(MAPS * 2 * 2)), BatchNorm(MAPS), LeakyReLU(0.2)),
     ]
 
 
@@ -74,16 +82,16 @@ def last(c: int) -> Layer:
 
 
 def first(c: int) -> Layer:
-    """D's own layer for a domain: from images to maps (m, h/2, w/2, MAPS)."""
-    return Conv2d(c, MAPS, std=he(4 * 4 * c))
+    """D's own layer for a domain: from images to maps (m, h/2, w/2, MAPS/2)."""
+    return Conv2d(c, MAPS // 2, std=he(4 * 4 * c))
 
 
 def from_maps(h: int, w: int) -> list[Layer]:
     """What D's two domains share: from maps of features to logits (m, 1)."""
-    n = h // 4 * (w // 4) * 2 * MAPS
+    n = h // 4 * (w // 4) * MAPS
     return [
         *(Shift(1), LeakyReLU(0.2), Dropout(0.2)),
-        *(Conv2d(MAPS, 2 * MAPS, std=he(4 * 4 * MAPS)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Conv2d(MAPS // 2, MAPS, std=he(4 * 4 * MAPS // 2)), LeakyReLU(0.2), Dropout(0.2)),
         *(Reshape((n,)), dense(n, HIDDEN), LeakyReLU(0.2), Linear(HIDDEN, 1)),
     ]
 
@@ -104,4 +112,5 @@ COGAN = replace(
     opt_g=Adam(Ramp(2e-3, 5e-5, 0, STEPS), beta1=0.5),
     opt_d=Adam(Ramp(5e-4, 1.25e-5, 0, STEPS), beta1=0.5),
     steps=STEPS,
+    batch=32,
 )
