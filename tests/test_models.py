@@ -198,6 +198,7 @@ SETTINGS = {  # the optimisers' fixed settings; their rates are below
     "cgan": (ADAM, {"steps": 5000, "batch": 64, "ema": 0.999, "conditional": True}),
     "cdcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999, "conditional": True}),
     "dcgan64": (ADAM, {"steps": 7915, "batch": 128}),
+    "cogan": (ADAM, {"steps": 4000, "batch": 32, "ema": 0.999}),
 }
 USUAL = {"loss": "nonsaturating", "ema": None, "noise": "normal", "conditional": False, "together": False}
 USUAL |= {"range": (-1.0, 1.0)}
@@ -210,6 +211,7 @@ RATES = {  # (for G, for D): update -> rate
     ),
     "dcgan": ({0: 2e-3, 4000: 1.025e-3, 8000: 5e-5, 9000: 5e-5}, {0: 5e-4, 4000: 2.5625e-4, 8000: 1.25e-5}),
     "dcgan64": ({0: 2e-4, 9000: 2e-4}, {0: 2e-4, 9000: 2e-4}),
+    "cogan": ({0: 2e-3, 2000: 1.025e-3, 4000: 5e-5, 9000: 5e-5}, {0: 5e-4, 2000: 2.5625e-4, 4000: 1.25e-5}),
 }
 RATES |= {"cgan": RATES["images"], "cdcgan": RATES["dcgan"]}
 # In epoch e of 1, 2 … 250: 0.5 + 0.2 (e − 1)/249; here an epoch has 600 updates.
@@ -284,7 +286,7 @@ def test_a_seed_gives_each_player_a_stream_of_its_own(name, pairs):
 def test_a_device_gets_the_same_pair(name, pairs, device):
     import cupy
 
-    rows = data(*SIDES.get(name, (3, 5)))
+    rows = data(*SIDES.get(name, (3, 5)), domains=1 + (name == "cogan"))
     for net, other in zip(models.BY_NAME[name].networks(rows, SEED, cupy), pairs[name], strict=True):
         assert type(net) is type(other) and type(net.theta) is not type(other.theta)
         assert net.theta.dtype == np.float32
