@@ -23,6 +23,7 @@ from benchmarks import RESULTS
 from benchmarks.store import Store
 from numgan import classifier, metrics, models, plots
 from numgan.data.catalogue import COUPLED
+from numgan.data.coupled import expected_and_found
 from numgan.models.cogan import first, from_maps, image_shape, last, to_maps
 
 MODEL = models.BY_NAME["cogan"]
@@ -74,22 +75,12 @@ def looked_at(run, name, record, seconds):
 
 def scores(x, name):
     """Of rows [x_A, x_B] in [0, 1]: their agreement, that of shuffled pairs, the Fréchet distance of x_A to digits."""
-    a, b = domains(x)
-    expected = transformed(a, name)
+    expected, b = expected_and_found(x, data_of(name).image_shape, COUPLED[name])
     return {
         "pairs": metrics.agreement(expected, b)._asdict(),
         "shuffled": metrics.agreement(expected, np.roll(b, 1, axis=0))._asdict(),
-        "frechet": metrics.frechet(digits(), features(a)),
+        "frechet": metrics.frechet(digits(), features(np.split(x, 2, axis=1)[0])),
     }
-
-
-def domains(x):
-    """x_A and x_B (n, n_x / 2) of rows x (n, n_x)."""
-    return np.split(x, 2, axis=1)
-
-
-def transformed(a, name):
-    return COUPLED[name](a.reshape(-1, 28, 28)).reshape(len(a), -1)
 
 
 def features(a):

@@ -12,6 +12,8 @@ import numpy as np
 from numgan import classifier, metrics
 from numgan.app.unseen import Unseen
 from numgan.data import Data
+from numgan.data.catalogue import COUPLED
+from numgan.data.coupled import expected_and_found
 
 DIGITS = ("digits", "mnist")  # the data whose images the classifier knows
 MEASURES = (  # the keys of evaluation.json, null where a measure does not apply
@@ -67,6 +69,8 @@ def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
         chosen += [("Fréchet distance", _frechet), ("classes", _classes)]
     if sets.data.centres is not None and sets.data.std is not None:
         chosen.append(("modes", _modes))
+    if sets.data.name in COUPLED:
+        chosen.append(("pixel agreement", _agreement))
     if sets.unseen is not None:
         chosen.append(("memorisation", _memorisation))
     return [(name, lambda measure=measure: measure(sets)) for name, measure in chosen]  # type: ignore[misc]
@@ -112,6 +116,17 @@ def _classes(sets: Sets) -> Scores:
 def _modes(sets: Sets) -> Scores:
     found, real = (metrics.mode_coverage(x, sets.data.centres, sets.data.std) for x in (sets.x_g, sets.train))  # type: ignore[arg-type]
     return found._asdict() | {"training_rows": real._asdict()}
+
+
+def _agreement(sets: Sets) -> Scores:
+    """How well the two images of a sample belong together; beside it those of a training row, which nobody paired."""
+    assert sets.data.image_shape is not None
+    found, unpaired = (
+        metrics.agreement(*expected_and_found(x, sets.data.image_shape, COUPLED[sets.data.name]))
+        for x in (sets.x_g, sets.train)
+    )
+    of_samples, of_train = ({"agreement": of.grey, "agreement_binary": of.binary} for of in (found, unpaired))
+    return of_samples | {"training_rows": of_train}
 
 
 def _memorisation(sets: Sets) -> Scores:

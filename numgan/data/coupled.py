@@ -45,6 +45,13 @@ def coupled(data: Data, transform: Transform, seed: int = 0, name: str | None = 
     )
 
 
+def expected_and_found(x: Array, image_shape: tuple[int, ...], transform: Transform) -> tuple[Array, Array]:
+    """Of rows [x_A, x_B] (n, n_x) in [0, 1]: x_A transformed, and x_B, (n, n_x/2) each. Exact pairs have them equal."""
+    h, *others = image_shape
+    a, b = np.split(x, 2, axis=1)
+    return transform(a.reshape(len(a), h // 2, *others)).reshape(a.shape), b
+
+
 def _unpaired(data: Data, x: Array, transform: Transform, seed: int) -> Array:
     """(n/2, 2 n_x): images of one half of the rows beside transformed ones of the other half."""
     n = len(x) // 2
