@@ -264,9 +264,15 @@ def test_optimisers_are_new_and_each_player_gets_its_own_settings():
 # Seeds
 
 
+def first_with_weights(net):
+    """Of branches, the first."""
+    each = (layer.layers[0] if isinstance(layer, Concat | Split) else layer for layer in net.layers)
+    return next(layer for layer in each if "W" in layer.shapes)
+
+
 def first_numbers(net):
     """The first twelve values of the first weights, divided by their scale, in the order in which they were drawn."""
-    layer = next(layer for layer in net.layers if "W" in layer.shapes)
+    layer = first_with_weights(net)
     if isinstance(layer, Conv2d | ConvTranspose2d):
         return asnumpy(layer.W).ravel()[:12] / layer.std
     return asnumpy(layer.W).ravel()[:12] / (math.sqrt(3 / layer.n_in) if layer.scale is None else layer.scale)
@@ -277,7 +283,7 @@ def test_a_seed_gives_each_player_a_stream_of_its_own(name, pairs):
     """G has the stream of the even number 2·seed, D that of the odd one after it: no two pairs have one in common."""
     for net, own in zip(pairs[name], (2 * SEED, 2 * SEED + 1), strict=True):
         rng = np.random.default_rng(own)
-        uniform = isinstance(next(layer for layer in net.layers if "W" in layer.shapes), Linear | Maxout)
+        uniform = isinstance(first_with_weights(net), Linear | Maxout)
         drawn = rng.uniform(-1, 1, 12) if uniform else rng.standard_normal(12)
         np.testing.assert_allclose(first_numbers(net), drawn, rtol=1e-5)
 
