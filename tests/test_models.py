@@ -198,7 +198,7 @@ SETTINGS = {  # the optimisers' fixed settings; their rates are below
     "cgan": (ADAM, {"steps": 5000, "batch": 64, "ema": 0.999, "conditional": True}),
     "cdcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999, "conditional": True}),
     "dcgan64": (ADAM, {"steps": 7915, "batch": 128}),
-    "cogan": (ADAM, {"steps": 4000, "batch": 32, "ema": 0.999}),
+    "cogan": (ADAM, {"steps": 8000, "batch": 32, "ema": 0.999}),
 }
 USUAL = {"loss": "nonsaturating", "ema": None, "noise": "normal", "conditional": False, "together": False}
 USUAL |= {"range": (-1.0, 1.0)}
@@ -211,7 +211,7 @@ RATES = {  # (for G, for D): update -> rate
     ),
     "dcgan": ({0: 2e-3, 4000: 1.025e-3, 8000: 5e-5, 9000: 5e-5}, {0: 5e-4, 4000: 2.5625e-4, 8000: 1.25e-5}),
     "dcgan64": ({0: 2e-4, 9000: 2e-4}, {0: 2e-4, 9000: 2e-4}),
-    "cogan": ({0: 2e-3, 2000: 1.025e-3, 4000: 5e-5, 9000: 5e-5}, {0: 5e-4, 2000: 2.5625e-4, 4000: 1.25e-5}),
+    "cogan": ({0: 1e-3, 4000: 1e-3, 6000: 5.5e-4, 8000: 1e-4, 9000: 1e-4}, {0: 2e-3, 4000: 2e-3, 6000: 1.1e-3, 8000: 2e-4}),
 }
 RATES |= {"cgan": RATES["images"], "cdcgan": RATES["dcgan"]}
 # In epoch e of 1, 2 … 250: 0.5 + 0.2 (e − 1)/249; here an epoch has 600 updates.

@@ -30,7 +30,7 @@ from numgan.network import Network
 from numgan.optim import Adam
 from numgan.schedules import Ramp
 
-N_Z, MAPS, HIDDEN, STEPS = 32, 24, 64, 4000
+N_Z, MAPS, HIDDEN, STEPS = 32, 24, 64, 8000
 NEEDED = "take --data digits-edges or digits-negatives, or ng.data.coupled(data, ng.data.edges)"
 
 
@@ -109,8 +109,9 @@ def image_shape(data: Data) -> tuple[int, int, int]:
 COGAN = replace(
     DCGAN,
     networks=cogan,
-    opt_g=Adam(Ramp(2e-3, 5e-5, 0, STEPS), beta1=0.5),
-    opt_d=Adam(Ramp(5e-4, 1.25e-5, 0, STEPS), beta1=0.5),
+    # A quick D: with the rates of `dcgan`, it hardly told fine lines from noise, and pairs came together slowly.
+    opt_g=Adam(Ramp(1e-3, 1e-4, STEPS // 2, STEPS), beta1=0.5),
+    opt_d=Adam(Ramp(2e-3, 2e-4, STEPS // 2, STEPS), beta1=0.5),
     steps=STEPS,
     batch=32,
 )
