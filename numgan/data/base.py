@@ -42,7 +42,7 @@ class Data:
     centres: Array | None = field(default=None, repr=False)
     std: float | None = None
     held_out: Array | None = field(default=None, repr=False)
-    domains: int = 1
+    domains: int = field(default=1, repr=False)
 
     def __post_init__(self) -> None:
         x = rows(self.x)

@@ -19,12 +19,12 @@ COUPLED = {"digits-edges": edges, "digits-negatives": negatives}  # the digits i
 
 NAMES: dict[str, Path | Callable[..., Data]] = {
     "digits": DIGITS,
-    **dict.fromkeys(COUPLED, DIGITS),
     "mnist": mnist.load,  # all of it, once numgan data mnist has brought it here
     "gaussian": gaussian,
     "mixture": mixture,
     "ring": ring,
     "grid": grid,
+    **dict.fromkeys(COUPLED, DIGITS),
 }
 
 
