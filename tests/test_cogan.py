@@ -11,6 +11,7 @@ from numeric import numeric_gradient, rel_error
 from small import assert_views
 
 import numgan as ng
+from benchmarks import cogan as bench
 from numgan import losses, metrics, models
 from numgan.app import cli
 from numgan.backend import array_module, asnumpy
@@ -477,3 +478,42 @@ def test_agreement_is_1_for_exact_pairs_and_0_for_their_opposites():
     assert metrics.agreement(x, x) == (1, 1) and metrics.agreement(x, 1 - x) == (0, 0)
     grey = np.random.default_rng(0).uniform(0, 1, (5, 9))
     assert metrics.agreement(grey, grey) == (1, 1)
+
+
+# The benchmark
+
+
+def test_two_separate_gans_share_nothing():
+    """A change to all that makes, or sees, images of A changes nothing of B; there are twice as many weights."""
+    G, D = bench.separate(rows(), seed=0)
+    alone = ng.Network([*cogan.to_maps(8, 12), cogan.last(1)]), ng.Network([cogan.first(1), *cogan.from_maps(8, 12)])
+    assert [net.size for net in (G, D)] == [2 * net.size for net in alone]
+    z = np.random.default_rng(0).standard_normal((3, cogan.N_Z)).astype("float32")
+    (a, b), (a_x, b_x) = halves(G(z), True), halves(D(rows().x[:3]), False)
+    G.layers[0].layers[0].theta[...] += 0.1
+    D.layers[1].layers[0].theta[...] += 0.1
+    (a_2, b_2), (a_x2, b_x2) = halves(G(z), True), halves(D(rows().x[:3]), False)
+    assert (a_2 != a).any() and (b_2 == b).all() and (a_x2 != a_x).any() and (b_x2 == b_x).all() and (a != b).any()
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_exact_pairs_score_1_and_shuffled_ones_less(name):
+    digits = ng.data.load("digits", range=(0, 1)).x[:100].astype(float)
+    b = COUPLED[name](digits.reshape(-1, 28, 28)).reshape(100, -1)
+    found = bench.scores(np.concatenate([digits, b], axis=1), name)
+    assert found["pairs"] == {"grey": 1.0, "binary": 1.0}
+    assert max(found["shuffled"].values()) < 0.9 and found["frechet"] < 20
+
+
+def test_its_page_is_what_was_kept():
+    def found(grey):
+        both = {"grey": grey, "binary": grey / 2}
+        return {"pairs": both, "shuffled": both, "frechet": 3.0, "D_x": 0.5, "D_Gz": 0.5, "seconds": 30.4}
+
+    kept = {f"data/{name}": found(0.5) for name in COUPLED}
+    for step in range(bench.EVERY, COGAN.steps + 1, bench.EVERY):
+        kept[f"cogan/digits-edges/1/{step}"] = found(step / 10_000)
+    page = bench.report(kept).splitlines()
+    assert "| CoGAN, seed 1 | 0.800 | 0.400 | 0.800, 0.400 | 3.0 |" in page
+    assert page.count("| rows of the data, unpaired | 0.500 | 0.250 | 0.500, 0.250 | 3.0 |") == 2
+    assert page[-1].startswith("| cogan, digits-edges, seed 1 | 0.100 | 0.200 |") and page[-1].endswith("| 243 s |")
