@@ -282,14 +282,6 @@ def test_θ_holds_what_is_shared_once():
     assert G.theta.size == sum(s.stop - s.start for s in G.slices.values()) == G.size
 
 
-def test_both_domains_begin_alike_in_g_alone():
-    G, D = cogan.cogan(rows(), seed=0)
-    a, b = halves(G(np.random.default_rng(0).standard_normal((3, cogan.N_Z)).astype("float32")), True)
-    assert (a == b).all() and a.std() > 0
-    one, other = D.layers[1].layers
-    assert (one.W != other.W).all()
-
-
 def test_a_description_builds_branches_again_and_counts_each_weight_once():
     for net in pair(dtype="float32"):
         again = Builder(net.size, 10)(describe(net), ng.Network)

@@ -40,7 +40,6 @@ def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     What changed since `dcgan`, of which these are the layers, less wide:
 
     - G's last convolution is there twice, so that G(z) is two images of one z, x_A and x_B. All before it is shared.
-      Both begin with the same weights: at first the two images are alike.
     - D's first convolution is there twice, one for each domain. All after it is shared, the random moves too.
 
     The loss asks for no pairs: D sees each image by itself. But both images of a z are made from the same maps of
@@ -52,17 +51,9 @@ def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     The loss is a mean over both domains: half the sum of the two games.
     """
     h, w, c = image_shape(data)
-    own = Concat((last(c), last(c)))
-    G = Network([*to_maps(h, w), own, Tanh(), Reshape((2 * h * w * c,))], seed=2 * seed, xp=xp)
-    begin_alike(own)
+    G = [*to_maps(h, w), Concat((last(c), last(c))), Tanh(), Reshape((2 * h * w * c,))]
     D = [Reshape((2 * h, w, c)), Split((first(c), first(c))), *from_maps(h, w)]
-    return G, Network(D, seed=2 * seed + 1, xp=xp)
-
-
-def begin_alike(own: Concat) -> None:
-    """Gives both branches, two layers of G, the same first weights."""
-    one, other = own.layers
-    other.W[...] = one.W
+    return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
 
 
 def to_maps(h: int, w: int) -> list[Layer]:
