@@ -8,6 +8,7 @@ from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
     AvgPool2d,
     BatchNorm,
+    Concat,
     Conv2d,
     ConvTranspose2d,
     Dropout,
@@ -23,6 +24,7 @@ from numgan.layers import (
     Reshape,
     Shift,
     Sigmoid,
+    Split,
     Tanh,
     Upsample,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "Adam",
     "AvgPool2d",
     "BatchNorm",
+    "Concat",
     "Conditional",
     "Conv2d",
     "ConvTranspose2d",
@@ -63,6 +66,7 @@ __all__ = [
     "Reshape",
     "Shift",
     "Sigmoid",
+    "Split",
     "Tanh",
     "TornError",
     "Training",

@@ -717,7 +717,7 @@ def test_a_data_set_has_its_own_name_and_range_and_a_file_that_of_its_stem(tmp_p
     (tmp_path / "pictures.of.mine").mkdir()
     path = saved(tmp_path / "pictures.of.mine" / "v1.2.npz", x=U8)
     assert load(path).name == "v1.2" and load(path).range == (-1.0, 1.0)
-    assert [*nd.NAMES] == ["digits", "mnist", "gaussian", "mixture", "ring", "grid"]
+    assert [*nd.NAMES] == [*("digits", "mnist", "gaussian", "mixture", "ring", "grid"), *catalogue_module.COUPLED]
 
 
 @pytest.mark.parametrize("name", ["digits.npz", "./ring", "sub/grid.npy"])

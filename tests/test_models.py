@@ -12,23 +12,27 @@ import pytest
 import numgan as ng
 from numgan import models
 from numgan.backend import asnumpy
-from numgan.layers import BatchNorm, Conv2d, ConvTranspose2d, Label, Linear, Maxout
+from numgan.layers import BatchNorm, Concat, Conv2d, ConvTranspose2d, Label, Linear, Maxout, Split
 
 SEED = 3
 
 
-def data(*shape, n=7, classes=3, low=-1.0):
+def data(*shape, n=7, classes=3, low=-1.0, domains=1):
     x = np.random.default_rng(0).uniform(low, 1, (n, math.prod(shape))).astype("float32")
-    return ng.data.Data(x, labels=np.arange(n) % classes, image_shape=shape, range=(low, 1))
+    return ng.data.Data(x, labels=np.arange(n) % classes, image_shape=shape, range=(low, 1), domains=domains)
 
 
-SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3)}  # odd sizes, so that no two sides are alike
+# odd sizes, so that no two sides are alike
+SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "cogan": (16, 12, 3)}
 
 
 @pytest.fixture(scope="module")
 def pairs():
     """(G, D) of every model."""
-    return {name: model.networks(data(*SIDES.get(name, (3, 5))), SEED) for name, model in models.BY_NAME.items()}
+    return {
+        name: model.networks(data(*SIDES.get(name, (3, 5)), domains=1 + (name == "cogan")), SEED)
+        for name, model in models.BY_NAME.items()
+    }
 
 
 def spelled(layer):
@@ -39,6 +43,8 @@ def spelled(layer):
         return f"{kind} {layer.n_in} {layer.n_out}{steps}{'' if layer.bias else ' no bias'}"
     if isinstance(layer, Linear | Maxout):
         return f"{kind} {layer.n_in} {layer.n_out}" + (f" pieces {layer.pieces}" if isinstance(layer, Maxout) else "")
+    if isinstance(layer, Concat | Split):
+        return f"{kind}: {', '.join(map(spelled, layer.layers))}"
     return " ".join([kind, *(str(value) for name, value in settings_of(layer) if name not in ("eps", "std"))])
 
 
@@ -107,6 +113,19 @@ LAYERS = {
             *("Conv2d 512 1 4×4/1 padding 0 no bias", "Reshape (1,)"),
         ],
     ),
+    "cogan": (
+        [
+            *("Linear 32 64", "BatchNorm 64", LEAKY, "Linear 64 144", "BatchNorm 144", LEAKY, "Reshape (2, 3, 24)"),
+            *("ConvTranspose2d 24 24 4×4/2 padding 1", "BatchNorm 24", LEAKY),
+            "Concat: ConvTranspose2d 24 3 4×4/2 padding 1, ConvTranspose2d 24 3 4×4/2 padding 1",
+            *("Tanh", "Reshape (576,)"),
+        ],
+        [
+            *("Reshape (16, 12, 3)", "Split: Conv2d 3 12 4×4/2 padding 1, Conv2d 3 12 4×4/2 padding 1"),
+            *("Shift 1", LEAKY, "Dropout 0.2", "Conv2d 12 24 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
+            *("Reshape (144,)", "Linear 144 64", LEAKY, "Linear 64 1"),
+        ],
+    ),
 }
 
 
@@ -127,11 +146,13 @@ SCALES = {
     "dcgan": ([6 / 64, 6 / 256], [6 / 384, 3 / 256]),
     "cdcgan": ([6 / 67], [6 / 387, 3 / 256]),
     "dcgan64": ([], []),
+    "cogan": ([6 / 32, 6 / 64], [6 / 144, 3 / 64]),
 }
 VARIANCES = {
     "dcgan": ([2 / (64 * 4), 1 / (32 * 4)], [2 / (3 * 16), 2 / (32 * 16)]),
     "cdcgan": ([2 / (64 * 4), 1 / (32 * 4)], [2 / (3 * 16), 2 / (32 * 16)]),
     "dcgan64": ([0.02**2] * 5, [0.02**2] * 5),
+    "cogan": ([2 / (24 * 4)], [2 / (12 * 16)]),
 }
 
 
@@ -177,6 +198,7 @@ SETTINGS = {  # the optimisers' fixed settings; their rates are below
     "cgan": (ADAM, {"steps": 5000, "batch": 64, "ema": 0.999, "conditional": True}),
     "cdcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999, "conditional": True}),
     "dcgan64": (ADAM, {"steps": 7915, "batch": 128}),
+    "cogan": (ADAM, {"steps": 8000, "batch": 32, "ema": 0.999}),
 }
 USUAL = {"loss": "nonsaturating", "ema": None, "noise": "normal", "conditional": False, "together": False}
 USUAL |= {"range": (-1.0, 1.0)}
@@ -189,6 +211,10 @@ RATES = {  # (for G, for D): update -> rate
     ),
     "dcgan": ({0: 2e-3, 4000: 1.025e-3, 8000: 5e-5, 9000: 5e-5}, {0: 5e-4, 4000: 2.5625e-4, 8000: 1.25e-5}),
     "dcgan64": ({0: 2e-4, 9000: 2e-4}, {0: 2e-4, 9000: 2e-4}),
+    "cogan": (
+        {0: 1e-3, 4000: 1e-3, 6000: 5.5e-4, 8000: 1e-4, 9000: 1e-4},
+        {0: 2e-3, 4000: 2e-3, 6000: 1.1e-3, 8000: 2e-4},
+    ),
 }
 RATES |= {"cgan": RATES["images"], "cdcgan": RATES["dcgan"]}
 # In epoch e of 1, 2 … 250: 0.5 + 0.2 (e − 1)/249; here an epoch has 600 updates.
@@ -235,7 +261,7 @@ def test_the_fields_say_what_is_usual():
 
 
 def test_the_catalogue_lists_them_in_this_order():
-    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64")]
+    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64", "cogan")]
 
 
 def test_optimisers_are_new_and_each_player_gets_its_own_settings():
@@ -254,9 +280,15 @@ def test_optimisers_are_new_and_each_player_gets_its_own_settings():
 # Seeds
 
 
+def first_with_weights(net):
+    """Of branches, the first."""
+    each = (layer.layers[0] if isinstance(layer, Concat | Split) else layer for layer in net.layers)
+    return next(layer for layer in each if "W" in layer.shapes)
+
+
 def first_numbers(net):
     """The first twelve values of the first weights, divided by their scale, in the order in which they were drawn."""
-    layer = next(layer for layer in net.layers if "W" in layer.shapes)
+    layer = first_with_weights(net)
     if isinstance(layer, Conv2d | ConvTranspose2d):
         return asnumpy(layer.W).ravel()[:12] / layer.std
     return asnumpy(layer.W).ravel()[:12] / (math.sqrt(3 / layer.n_in) if layer.scale is None else layer.scale)
@@ -267,7 +299,7 @@ def test_a_seed_gives_each_player_a_stream_of_its_own(name, pairs):
     """G has the stream of the even number 2·seed, D that of the odd one after it: no two pairs have one in common."""
     for net, own in zip(pairs[name], (2 * SEED, 2 * SEED + 1), strict=True):
         rng = np.random.default_rng(own)
-        uniform = isinstance(next(layer for layer in net.layers if "W" in layer.shapes), Linear | Maxout)
+        uniform = isinstance(first_with_weights(net), Linear | Maxout)
         drawn = rng.uniform(-1, 1, 12) if uniform else rng.standard_normal(12)
         np.testing.assert_allclose(first_numbers(net), drawn, rtol=1e-5)
 
@@ -276,7 +308,7 @@ def test_a_seed_gives_each_player_a_stream_of_its_own(name, pairs):
 def test_a_device_gets_the_same_pair(name, pairs, device):
     import cupy
 
-    rows = data(*SIDES.get(name, (3, 5)))
+    rows = data(*SIDES.get(name, (3, 5)), domains=1 + (name == "cogan"))
     for net, other in zip(models.BY_NAME[name].networks(rows, SEED, cupy), pairs[name], strict=True):
         assert type(net) is type(other) and type(net.theta) is not type(other.theta)
         assert net.theta.dtype == np.float32
@@ -302,7 +334,8 @@ def test_pairs_fit_each_other_and_their_rows(pairs):
         if name != "dcgan64":  # it is large, and has tests of its own
             z, c = np.ones((2, G.n_in), "float32"), np.array([2, 0])
             x_g = G((z, c) if told else z)
-            assert x_g.shape == (2, n_x) and D((x_g, c) if told else x_g).shape == (2, 1)
+            logits = 4 if name == "cogan" else 2  # one for each image
+            assert x_g.shape == (2, n_x) and D((x_g, c) if told else x_g).shape == (logits, 1)
 
 
 @pytest.mark.parametrize("name", ["dcgan", "cdcgan"])

@@ -12,6 +12,8 @@ import numpy as np
 from numgan import classifier, metrics
 from numgan.app.unseen import Unseen
 from numgan.data import Data
+from numgan.data.catalogue import COUPLED
+from numgan.data.coupled import expected_and_found
 from numgan.errors import InputError
 
 FEWEST = 6  # rows of a set: so each has the 5 neighbours that density and coverage look at
@@ -80,6 +82,8 @@ def measures(sets: Sets) -> list[tuple[str, Callable[[], Scores]]]:
         chosen += [("Fréchet distance", _frechet), ("classes", _classes)]
     if sets.data.centres is not None and sets.data.std is not None:
         chosen.append(("modes", _modes))
+    if sets.data.name in COUPLED:
+        chosen.append(("pixel agreement", _agreement))
     if sets.unseen is not None:
         chosen.append(("memorisation", _memorisation))
     return [(name, partial(measure, sets)) for name, measure in chosen]
@@ -127,6 +131,17 @@ def _modes(sets: Sets) -> Scores:
     assert centres is not None and std is not None
     found, real = (metrics.mode_coverage(x, centres, std) for x in (sets.x_g, sets.train))
     return found._asdict() | {"training_rows": real._asdict()}
+
+
+def _agreement(sets: Sets) -> Scores:
+    """How well the two images of a sample belong together; beside it those of a training row, which nobody paired."""
+    assert sets.data.image_shape is not None
+    found, unpaired = (
+        metrics.agreement(*expected_and_found(x, sets.data.image_shape, COUPLED[sets.data.name]))
+        for x in (sets.x_g, sets.train)
+    )
+    of_samples, of_train = ({"agreement": of.grey, "agreement_binary": of.binary} for of in (found, unpaired))
+    return of_samples | {"training_rows": of_train}
 
 
 def _memorisation(sets: Sets) -> Scores:

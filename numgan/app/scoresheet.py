@@ -27,6 +27,8 @@ ROWS = (  # of the table: a key of evaluation.json, what it is called, how it is
     ("frechet", "Fréchet distance (of our features)", "{:.3f}", 1),
     ("modes", "modes found", "{:.0f}", 1),
     ("quality", "share of samples of high quality", "{:.3f}", 1),
+    ("agreement", "pixel agreement of pairs, grey", "{:.3f}", 1),
+    ("agreement_binary", "pixel agreement of pairs, black or white", "{:.3f}", 1),
     ("reverse_kl", "reverse KL over the modes", "{:.3f}", 1),
 )
 

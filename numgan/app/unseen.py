@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from numgan.data import NAMES, Data, load
+from numgan.data.catalogue import COUPLED
 from numgan.errors import InputError
 from numgan.metrics.memorisation import check_unseen
 
@@ -74,7 +75,7 @@ def _named(against: str, data: Data) -> tuple[str, Data]:
 def _splits(source: str) -> bool:
     """Whether this is data with test rows of its own."""
     if source in NAMES:
-        return source in ("digits", "mnist")
+        return source in ("digits", "mnist", *COUPLED)
     with contextlib.suppress(OSError, zipfile.BadZipFile):  # what cannot be read, loading refuses in words
         return zipfile.is_zipfile(source) and "x_test.npy" in zipfile.ZipFile(source).namelist()
     return False

@@ -2,6 +2,19 @@
 
 from numgan.data.base import Data, restore
 from numgan.data.catalogue import NAMES, load
+from numgan.data.coupled import coupled, edges, negatives
 from numgan.data.toy import gaussian, grid, mixture, ring
 
-__all__ = ["NAMES", "Data", "gaussian", "grid", "load", "mixture", "restore", "ring"]
+__all__ = [
+    "NAMES",
+    "Data",
+    "coupled",
+    "edges",
+    "gaussian",
+    "grid",
+    "load",
+    "mixture",
+    "negatives",
+    "restore",
+    "ring",
+]

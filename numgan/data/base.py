@@ -29,6 +29,7 @@ class Data:
     centres      (modes, n_x) float32, the modes of a toy mixture, or None
     std          the standard deviation that all its modes share, or None
     held_out     (k, n_x) float32, rows of the same kind that no run trains on, or None: measures of copying need them
+    domains      how many images make up a row, each of a domain of its own, one above another; 1 unless `coupled`
 
     Raises InputError if the fields contradict each other.
     """
@@ -41,6 +42,7 @@ class Data:
     centres: Array | None = field(default=None, repr=False)
     std: float | None = None
     held_out: Array | None = field(default=None, repr=False)
+    domains: int = field(default=1, repr=False)
 
     def __post_init__(self) -> None:
         x = rows(self.x)
@@ -54,6 +56,7 @@ class Data:
             "centres": _centres(self.centres, x.shape[1]),
             "std": _std(self.std),
             "held_out": _held_out(self.held_out, x.shape[1]),
+            "domains": _domains(self.domains, self.image_shape),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the way to set a field of a frozen dataclass
@@ -197,6 +200,12 @@ def _held_out(held_out: Array | None, n_x: int) -> Array | None:
     if held_out.shape[1] != n_x:
         raise InputError(f"held_out has rows of {held_out.shape[1]} numbers, but x has rows of {n_x}: give both alike")
     return held_out
+
+
+def _domains(domains: int, shape: tuple[int, ...] | None) -> int:
+    if check_whole("domains", domains, 1) > 1 and (shape is None or shape[0] % domains):
+        raise InputError(f"domains is {domains}, but image_shape is {shape}: it must be {domains} images high")
+    return domains
 
 
 def _std(std: float | None) -> float | None:

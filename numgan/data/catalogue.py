@@ -7,12 +7,15 @@ from pathlib import Path
 
 from numgan.data import mnist
 from numgan.data.base import Data, Range, check_range
+from numgan.data.coupled import coupled, edges, negatives
 from numgan.data.files import read
 from numgan.data.toy import gaussian, grid, mixture, ring
 from numgan.errors import InputError, check_path, check_whole, guess
 
 DIGITS = Path(__file__).with_name("digits.npz")  # 5,000 of MNIST; DIGITS.md says where they come from
 DIGITS_TEST = Path(__file__).with_name("digits_test.npz")  # 2,000 others, on which no run on digits trains
+
+COUPLED = {"digits-edges": edges, "digits-negatives": negatives}  # the digits in a second domain, unpaired
 
 NAMES: dict[str, Path | Callable[..., Data]] = {
     "digits": DIGITS,
@@ -21,6 +24,7 @@ NAMES: dict[str, Path | Callable[..., Data]] = {
     "mixture": mixture,
     "ring": ring,
     "grid": grid,
+    **dict.fromkeys(COUPLED, DIGITS),
 }
 
 
@@ -62,6 +66,8 @@ def _load(name: str, range: Range, split: str, size: int | None) -> Data:
         raise InputError(f"size is {size!r}, but {name!r} is no folder of images, and nothing else is resized; drop it")
     if name == "digits":
         return _digits(range, split)
+    if name in COUPLED:
+        return coupled(_digits(range, split), COUPLED[name], name=name)
     if source is mnist.load:
         return mnist.load(range, split)
     if isinstance(source, Path):

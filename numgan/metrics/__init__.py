@@ -4,6 +4,7 @@ Higher is better for precision, recall, density, coverage and the Parzen log-lik
 0 is best for divergences, the kernel distance and the Fréchet distance.
 """
 
+from numgan.metrics.agreement import Agreement, agreement
 from numgan.metrics.calibration import calibration
 from numgan.metrics.frechet import frechet
 from numgan.metrics.histograms import Divergences, grid_divergences
@@ -16,12 +17,14 @@ from numgan.metrics.rows import distance_blocks
 
 __all__ = [
     "SIGMAS",
+    "Agreement",
     "DensityCoverage",
     "Divergences",
     "Memorisation",
     "ModeCoverage",
     "Parzen",
     "PrecisionRecall",
+    "agreement",
     "calibration",
     "density_coverage",
     "distance_blocks",

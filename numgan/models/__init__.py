@@ -1,5 +1,6 @@
 """The named pairs (G, D), one a file, each with the settings it trains well with."""
 
+from numgan.models.cogan import COGAN
 from numgan.models.conditional import CDCGAN, CGAN
 from numgan.models.dcgan import DCGAN
 from numgan.models.dcgan64 import DCGAN64
@@ -15,6 +16,7 @@ BY_NAME: dict[str, Model] = {
     "cgan": CGAN,
     "cdcgan": CDCGAN,
     "dcgan64": DCGAN64,
+    "cogan": COGAN,
 }
 
 __all__ = ["BY_NAME", "Model"]
