@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from numgan.backend import Array, RandomGenerator, array_module, asnumpy, check_module
 from numgan.errors import InputError, check_whole
 from numgan.layers.arguments import chain, check_backward, check_kept, floating, plain
-from numgan.layers.base import Layer, Shapes, width
+from numgan.layers.base import Layer, Shapes, parts_of, width
 
 Tape = list[Any]  # one cache per layer
 
@@ -40,7 +40,7 @@ class Network(Layer):
         self.grad = xp.zeros(self.size, dtype=dtype)
         self.buffers = xp.zeros(self.buffer_size, dtype=dtype)
         rng = np.random.default_rng(seed)
-        for layer, part in zip(self.layers, self._parts(), strict=True):
+        for layer, part in zip(self.layers, parts_of(self.layers, self.theta, self.grad, self.buffers), strict=True):
             layer.place(*part, rng)
 
     @property
@@ -74,6 +74,11 @@ class Network(Layer):
     @property
     def axes_out(self) -> int | None:  # type: ignore[override]
         return width(self.layers[::-1], "axes_out")
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
+        for layer in self.layers:
+            x_shape = layer.y_shape(x_shape)
+        return x_shape
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Tape]:
         """x (m, n_in) → y (m, n_out), or images (m, h, w, n_in), and the tape that backward plays."""
@@ -131,7 +136,7 @@ class Network(Layer):
 
     def bind(self, theta: Array, grad: Array, buffers: Array) -> None:
         self.__dict__.update(theta=theta, grad=grad, buffers=buffers)
-        for layer, part in zip(self.layers, self._parts(), strict=True):
+        for layer, part in zip(self.layers, parts_of(self.layers, theta, grad, buffers), strict=True):
             layer.bind(*part)
             layer.bound = True
 
@@ -140,15 +145,6 @@ class Network(Layer):
         own = self.theta, self.buffers
         super().place(theta, grad, buffers, rng)
         self.theta[...], self.buffers[...] = own
-
-    def _parts(self) -> list[tuple[Array, Array, Array]]:
-        """Each layer's own part of theta, grad and buffers."""
-        parts, i, j = [], 0, 0
-        for layer in self.layers:
-            n, b = layer.size, layer.buffer_size
-            parts.append((self.theta[i : i + n], self.grad[i : i + n], self.buffers[j : j + b]))
-            i, j = i + n, j + b
-        return parts
 
     def _sibling(self, theta: Array, grad: Array, buffers: Array) -> Network:
         other = object.__new__(type(self))

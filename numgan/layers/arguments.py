@@ -15,7 +15,17 @@ from numgan.losses import Loss
 
 
 def chain(layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    """Layers in a row: they must be layers, each its own, new, and agree on the width between them."""
+    """Layers in a row: they must agree on the width between them."""
+    layers = separate(layers)
+    axes = n = None  # of the rows so far, where they are known
+    for i, layer in enumerate(layers):
+        _check_joint(f"layer {i}, {layer},", layer, axes, n)
+        axes, n = _after(layer, layer.axes_out, axes), _after(layer, getattr(layer, "n_out", None), n)
+    return layers
+
+
+def separate(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Layers for a network, in a row or side by side: they must be layers, each its own, and new."""
     if not isinstance(layers, Iterable) or isinstance(layers, str | Set | Mapping):
         raise InputError(f"a network is made of a list of layers, such as [Linear(2, 1)], got {layers!r}")
     layers = tuple(layers)
@@ -28,10 +38,6 @@ def chain(layers: Iterable[Layer]) -> tuple[Layer, ...]:
             raise InputError(f"{layer} already belongs to a network: make a new layer, or use copy.deepcopy(layer)")
     if len(set(map(id, layers))) < len(layers):
         raise InputError("the same layer object stands in the list twice: make a second one")
-    axes = n = None  # of the rows so far, where they are known
-    for i, layer in enumerate(layers):
-        _check_joint(f"layer {i}, {layer},", layer, axes, n)
-        axes, n = _after(layer, layer.axes_out, axes), _after(layer, getattr(layer, "n_out", None), n)
     return layers
 
 

@@ -235,5 +235,17 @@ def _spans(shapes: Shapes) -> dict[str, slice]:
     return spans
 
 
+def parts_of(
+    layers: Sequence[Layer], theta: Array, grad: Array, buffers: Array
+) -> list[tuple[Array, Array, Array]]:
+    """Each layer's own part of theta, grad and buffers, in which they lie one after another."""
+    parts, i, j = [], 0, 0
+    for layer in layers:
+        n, b = layer.size, layer.buffer_size
+        parts.append((theta[i : i + n], grad[i : i + n], buffers[j : j + b]))
+        i, j = i + n, j + b
+    return parts
+
+
 def _views(vector: Array, shapes: Shapes) -> dict[str, Array]:
     return {name: vector[span].reshape(shapes[name]) for name, span in _spans(shapes).items()}

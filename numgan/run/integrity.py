@@ -10,6 +10,8 @@ import numpy as np
 
 from numgan.data.base import check_range
 from numgan.errors import InputError
+from numgan.layers.base import Layer
+from numgan.layers.branches import Branches
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
 from numgan.run.parts import Origin, State
@@ -55,9 +57,19 @@ def _check_history(history: np.ndarray, step: int) -> None:
 def check_rows(net: Network, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     """The shape of what a network makes of a row of this shape, if each of its layers can take what comes before."""
     for layer in net.leaves():
-        shape = layer.y_shape(shape)
-        if math.prod(shape) > WIDEST:
-            raise InputError(f"{name}: {layer} makes rows of {math.prod(shape)} numbers, at most {WIDEST}: {OTHER}")
+        shape = _check_row(layer, shape, name)
+    return shape
+
+
+def _check_row(layer: Layer, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The same of a layer; inside branches, of each."""
+    if isinstance(layer, Network):
+        return check_rows(layer, shape, name)
+    for branch in layer.layers if isinstance(layer, Branches) else ():
+        _check_row(branch, layer.branch_shape(shape), name)
+    shape = layer.y_shape(shape)
+    if math.prod(shape) > WIDEST:
+        raise InputError(f"{name}: {layer} makes rows of {math.prod(shape)} numbers, at most {WIDEST}: {OTHER}")
     return shape
 
 

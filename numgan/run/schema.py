@@ -30,6 +30,7 @@ from numgan import layers, losses, optim, penalty, schedules
 from numgan.conditional import Conditional
 from numgan.errors import InputError
 from numgan.layers.base import Layer
+from numgan.layers.branches import Branches
 from numgan.network import Network
 
 # Only these are ever built from a file: it holds names and numbers, never code.
@@ -141,8 +142,8 @@ class Builder:
         return made
 
     def _count(self, made: Any, where: str) -> None:
-        """Takes a layer's numbers off what is left. A network is built when all its layers have been counted."""
-        if isinstance(made, Layer) and not isinstance(made, Network):
+        """Takes a layer's numbers off what is left. A network's and branches' have been counted then."""
+        if isinstance(made, Layer) and not isinstance(made, Network | Branches):
             self._parameters -= made.size
             self._buffers -= made.buffer_size
             if self._parameters < 0 or self._buffers < 0:
