@@ -122,15 +122,23 @@ class Wasserstein(Loss):
     """L_D = mean a_g − mean a_x;  L_G = −mean a_g. Arjovsky et al. 2017, eqs. 2-3 and Algorithm 1.
 
     The distance that this estimates needs a D whose slope is bounded: clip its weights, or penalise its gradient.
+    drift: + drift · mean a_x² in L_D, which keeps the logits near 0. Karras et al. 2018, appendix A.1, takes 0.001.
     """
 
+    drift: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "drift", check_number("Wasserstein's drift", self.drift, "[0, inf)"))
+
     def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
-        return -a, array_module(a).full_like(a, -1 / m)
+        loss, da = self.g_on_generated(a, m)
+        return (loss + self.drift * a**2, da + 2 * self.drift / m * a) if self.drift else (loss, da)
 
     def d_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
         return a, array_module(a).full_like(a, 1 / m)
 
-    g_on_generated = d_on_data
+    def g_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
+        return -a, array_module(a).full_like(a, -1 / m)
 
 
 @dataclass(frozen=True)

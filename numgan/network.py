@@ -113,6 +113,23 @@ class Network(Layer):
             x = layer.calibrate(x)
         return x
 
+    def tangent(self, v: Array, dy: Array, tape: Tape) -> tuple[Array, Array | None]:
+        """The three sweeps of `penalty`, within: where a network is a branch of a layer that has a tangent rule."""
+        deltas, bends, bend = [dy], [], None
+        for layer, cache in zip(self.layers[:0:-1], tape[:0:-1], strict=True):
+            deltas.append(layer.backward(deltas[-1], cache, params=False))  # type: ignore[arg-type]
+        for layer, cache, delta in zip(self.layers, tape, deltas[::-1], strict=True):
+            v, own = layer.tangent(v, delta, cache)
+            bends.append(own)
+        for layer, cache, own in zip(self.layers[::-1], tape[::-1], bends[::-1], strict=True):
+            bend = None if bend is None else layer.backward(bend, cache)
+            bend = bend if own is None else own if bend is None else bend + own
+        return v, bend
+
+    def set_step(self, step: int) -> None:
+        for layer in self.layers:
+            layer.set_step(step)
+
     def leaves(self) -> Iterator[Layer]:
         """The layers in order, those of inner networks in place of these."""
         for layer in self.layers:

@@ -14,7 +14,7 @@ from numgan.backend import Array, RandomGenerator, array_module
 from numgan.data import Data
 from numgan.errors import DivergedError, Lazy, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
-from numgan.layers.base import Player
+from numgan.layers.base import Layer, Player
 from numgan.losses import Loss, nonsaturating
 from numgan.optim import Optimizer
 from numgan.parallel import MOST_THREADS, Team
@@ -106,6 +106,7 @@ class Training:
         self.history: list[Record] = History()
         self._whole = Whole()
         check_fit(G, D, self._labels.first(self._noise.fixed(self.batch)), self._minibatches.x)
+        self._set_step()
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -187,8 +188,15 @@ class Training:
 
     def _count(self) -> None:
         self.step += 1
+        self._set_step()
         if self.ema is not None:
             average_in(self.average, self.G.theta, self.ema)
+
+    def _set_step(self) -> None:
+        """Where the networks change with the step (`Fade`), they are as they are at this one."""
+        for player in (self.G, self.D):
+            if isinstance(player, Layer):
+                player.set_step(self.step)
 
     def _draw_data(self, j: int) -> Array:
         """The minibatch x (batch, n_x) for D's update j of this iteration; (x, c) in a conditional run."""
@@ -273,6 +281,7 @@ class Training:
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
+        self._set_step()
         checkpoint.fill(self.state, (self.opt_g, self.opt_d))
         self.history = History(Record(int(row[0]), *row[1:]) for row in saved.history.tolist())
 

@@ -124,6 +124,9 @@ class Layer:
         """Sets the buffers, if any, from the statistics of x; returns y in evaluation mode."""
         return self(x)
 
+    def set_step(self, step: int) -> None:
+        """What changes in the course of a run (α of a `Fade`) becomes as it is in the update after so many."""
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, _setting(self, name, value) if self.bound else value)
 

@@ -47,7 +47,9 @@ KNOWN: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 ADDED: dict[str, set[str]] = {
     "BatchNorm": {"std"},
     "Settings": {"conditional", "together"},
+    "MinibatchStd": {"group"},
     "Ramp": {"every"},
+    "Wasserstein": {"drift"},
     "Origin": {"label_fingerprint"},
     "About": {"size", "hold_out"},
 }

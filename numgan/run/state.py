@@ -149,6 +149,7 @@ class Checkpoint:
         settings = self.settings
         with archive.named(self.path):
             G = self._generator(xp)
+            G.set_step(self.state.step)
             average = xp.empty_like(G.theta)
             self._fill({"theta_G": G.theta, "average": average} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
