@@ -3,6 +3,7 @@
 from numgan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.layers.base import Layer
 from numgan.layers.batchnorm import BatchNorm
+from numgan.layers.border import Crop, Pad
 from numgan.layers.branches import Concat, Split
 from numgan.layers.convolution import Conv2d, ConvTranspose2d
 from numgan.layers.dropout import Dropout
@@ -24,7 +25,7 @@ ALL: tuple[type[Layer], ...] = (
     *(ReLU, LeakyReLU, Tanh, Sigmoid),
     *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
     *(Concat, Split),
-    *(PixelNorm, Rescale, Fade),
+    *(PixelNorm, Rescale, Fade, Pad, Crop),
 )
 
 __all__ = ["ALL", "Label", "Layer", *(layer.__name__ for layer in ALL)]

@@ -106,7 +106,8 @@ class Fade(Branches):
         return _mixed(Jvs), _mixed(bends)
 
     def calibrate(self, x: Array) -> Array:
-        return _mixed([(s, layer.calibrate(x) if s else None) for s, layer in zip(self.shares, self.layers, strict=True)])
+        each = zip(self.shares, self.layers, strict=True)
+        return _mixed([(share, layer.calibrate(x) if share else None) for share, layer in each])
 
     def __repr__(self) -> str:
         return f"Fade([{', '.join(map(repr, self.layers))}], {self.alpha})"

@@ -50,9 +50,9 @@ class Pack(Layer):
 class MinibatchStd(Layer):
     """One more feature, how far the rows of a group are apart: y = [x, s], (m, …, n) → (m, …, n + 1).
 
-    A group are `group` rows, m / group apart; None: all rows. Of each number x_j of a row (every feature of every pixel,
-    j = 1 … N), σ_j² = 1/group Σ_i (x_ij − μ_j)² + 10⁻⁸ over the group, and s = 1/N Σ_j σ_j, the same for all its rows
-    and pixels. Karras et al. 2018, §3.
+    A group are `group` rows, m / group apart; None: all rows. Of each of the N numbers x_j of a row (every feature of
+    every pixel), σ_j² = 1/group Σ_i (x_ij − μ_j)² + 10⁻⁸ over the group, and s = 1/N Σ_j σ_j, the same for all rows of
+    the group and all their pixels. Karras et al. 2018, §3.
 
     With u_ij = (x_ij − μ_j) / σ_j:  ∂s/∂x_ij = u_ij / (group · N),  dx = dy[…, :n] + (Σ dy[…, n] of the group) · ∂s/∂x.
     """
