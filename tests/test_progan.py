@@ -80,6 +80,15 @@ def test_pixel_norm_gives_every_pixel_one_length():
         ng.PixelNorm(0)
 
 
+def test_penalty_through_pixel_norm():
+    D = ng.Network([ng.Linear(4, 6), ng.PixelNorm(), ng.Linear(6, 1)], dtype="float64")
+    D.theta += 0.2 * rng().standard_normal(D.size)
+    x = rng(1).standard_normal((5, 4))
+    r1(D, x, 3.0)
+    found = D.grad.copy()
+    assert rel_error(found, numeric_gradient(lambda: r1(D, x, 3.0), D.theta)) < 1e-6
+
+
 def test_padding_and_cropping_undo_each_other():
     x = rng().standard_normal((2, 3, 4, 2))
     y, _ = ng.Pad(2, -1.0).forward(x)
@@ -174,17 +183,47 @@ def test_a_fade_mixes_its_branches():
 
 @pytest.mark.parametrize("alphas", LEVELS.values(), ids=LEVELS)
 def test_whole_steps_at_every_level(alphas):
-    """θ_d with WGAN-GP, drift and minibatch standard deviation; θ_g through D. What is not computed has gradient 0."""
-    G, D = players(*alphas)
+    """θ_d with WGAN-GP, drift and minibatch standard deviation; θ_g through D. What is not computed has gradient 0.
+
+    With tanh in place of LeakyReLU, so that no kink is near; PyTorch is the referee of the networks as they are.
+    """
+    G, D = map(smooth, players(*alphas))
     x, z, eps = batch(G.n_out)
     D.grad[...] = G.grad[...] = 7.0  # of the step before: to be written over
     d_step(G, D, x, z, eps)
-    found = D.grad.copy()
-    assert rel_error(found, numeric_gradient(lambda: d_step(G, D, x, z, eps), D.theta)) < 1e-6
+    assert_slopes(D, lambda: d_step(G, D, x, z, eps))
     ng.generator_gradient(G, D, z, LOSS)
-    found = G.grad.copy()
-    slope = numeric_gradient(lambda: ng.generator_gradient(G, D, z, LOSS).value, G.theta)
-    assert rel_error(found, slope) < 1e-6
+    assert_slopes(G, lambda: ng.generator_gradient(G, D, z, LOSS).value)
+
+
+def smooth(net):
+    """The same with tanh in place of LeakyReLU."""
+    other = ng.Network([_smooth(layer) for layer in net.layers], dtype=net.theta.dtype)
+    other.theta[...] = net.theta
+    return other
+
+
+def _smooth(layer):
+    if isinstance(layer, ng.Fade):
+        return ng.Fade(tuple(map(smooth, layer.layers)), layer.alpha)
+    return ng.Tanh() if isinstance(layer, ng.LeakyReLU) else copy.deepcopy(layer)
+
+
+def assert_slopes(net, value, h=1e-6):
+    """The gradient that net holds, along a direction in each of its parameters, against differences."""
+    found, theta = net.grad.copy(), net.theta.copy()
+    largest = np.abs(found).max()
+    assert largest > 0
+    for name, span in net.slices.items():
+        u = rng(9).standard_normal(span.stop - span.start)
+        sides = []
+        for side in (h, -h):
+            net.theta[span] = theta[span] + side * u
+            sides.append(float(value()))
+            net.theta[span] = theta[span]
+        slope = (sides[0] - sides[1]) / (2 * h)
+        exact = found[span] @ u
+        assert abs(exact - slope) <= 1e-6 * max(np.linalg.norm(found[span]) * np.linalg.norm(u), 1e-3 * largest), name
 
 
 @pytest.mark.parametrize("k", [0, 1])
@@ -228,7 +267,7 @@ def run(**how):
     plan = growth(*growing(3, STABLE, FADING))
     G, D = plan.generator(1), plan.discriminator(2)
     x = rng().uniform(-1, 1, (12, G.n_out)).astype("float32")
-    how = {"batch": 4, "ema": 0.9, "loss": Wasserstein(drift=0.001), "penalty": WGANGP(), "threads": 1} | how
+    how = {"view": plan.view(), "batch": 4, "ema": 0.9, "loss": Wasserstein(drift=0.001), "penalty": WGANGP(), "threads": 1} | how
     return ng.Training(G, D, x, optimizers=(ng.Adam(1e-3, 0.0, 0.99), ng.Adam(1e-3, 0.0, 0.99)), **how)
 
 
@@ -251,8 +290,9 @@ def test_growing_leaves_parameters_and_averages_as_they_stand():
     """By name: a size that has not come in has its first values, and m = v = 0; then it moves."""
     training = run()
     first = training.G.theta.copy()
-    late = [name for name in training.G.slices if name.count(".1.") >= 2]  # of the new branch in the new branch
-    early = [name for name in training.G.slices if name.count(".1.") == 0]
+    parts = {name: name.split(".") for name in training.G.slices}  # 13.1.8.1.2.W: layer, branch, layer, branch, …
+    late = [name for name, part in parts.items() if len(part) == 6 and part[1] == part[3] == "1"]
+    early = [name for name, part in parts.items() if len(part) == 2]
     assert late
     assert early
 
@@ -299,6 +339,44 @@ def test_copies_keep_their_step():
     z = rng().standard_normal((2, 3)).astype("float32")
     assert (G.copy()(z) == G(z)).all()
     assert alphas(copy.deepcopy(G)) == alphas(G) == [0.5, 0]
+
+
+def test_data_are_seen_at_the_size_that_G_draws():
+    plan = Growth(n_z=3, maps=(3, 2, 2), channels=1, alphas=(1, 0.25))
+    view, x = plan.view(), rng().standard_normal((2, 256)).astype("float32")
+
+    def coarse(factor):
+        blocks = x.reshape(2, 16 // factor, factor, 16 // factor, factor).mean(axis=(2, 4))
+        return blocks.repeat(factor, axis=1).repeat(factor, axis=2).reshape(2, 256)
+
+    one, two = fades(view)
+    np.testing.assert_allclose(view(x), 0.75 * coarse(2) + 0.25 * x, rtol=1e-5, atol=1e-6)
+    two.alpha = 1
+    assert (view(x) == x).all()
+    one.alpha = 0
+    np.testing.assert_allclose(view(x), coarse(4), rtol=1e-5, atol=1e-6)
+    D = plan.discriminator(0)
+    for fade in fades(D):
+        fade.alpha = 0
+    np.testing.assert_allclose(D(view(x)), D(x), rtol=1e-4, atol=1e-5)  # which sees no smaller pixels anyway
+
+
+def test_a_view_is_what_D_is_given_of_the_data(monkeypatch):
+    training = run()
+    given = []
+    step = ng.training.discriminator_gradient
+    spy = lambda G, D, x, *others: given.append(x) or step(G, D, x, *others)  # noqa: E731
+    monkeypatch.setattr(ng.training, "discriminator_gradient", spy)
+    for _ in training.steps(5):
+        pass
+    x = np.array(training._minibatches(4))
+    view = growth(*growing(3, STABLE, FADING)).view()
+    view.set_step(4)
+    assert (given[4] == view(x)).all()
+    assert np.abs(given[4] - x).max() > 0.1
+    for wrong in (ng.Network([ng.Linear(196, 196)]), "half", ng.Network([ng.Dropout()])):
+        with pytest.raises(ng.InputError, match="view must be a Network without parameters"):
+            run(view=wrong)
 
 
 # PyTorch

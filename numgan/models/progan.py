@@ -22,6 +22,7 @@ from numgan.layers import (
     MinibatchStd,
     Pad,
     PixelNorm,
+    Rescale,
     Reshape,
     Upsample,
 )
@@ -125,6 +126,20 @@ class Growth:
         n_out, n = self.maps[k : k + 2]
         block = [*conv(n, n), LeakyReLU(0.2), *conv(n, n_out), LeakyReLU(0.2), AvgPool2d(2)]
         return [self._fade(k, old, [*self._from_image(k + 1, seed, xp), *block], seed, xp)]
+
+    def view(self, xp: ModuleType = np) -> Network:
+        """Data as D is to see them: at the size that G draws, and in a fade mixed like G's two images (§3)."""
+        border = [Pad(self.border, -1.0)] if self.border else []
+        back = [Crop(self.border)] if self.border else []
+        layers = [Reshape(self.image_shape), *border, self._coarse(0, xp), *back, Reshape((math.prod(self.image_shape),))]
+        return Network(layers, xp=xp)
+
+    def _coarse(self, k: int, xp: ModuleType) -> Layer:
+        """Pixels of size k, and as far as they are faded in, those of the sizes above."""
+        if k == self.last:
+            return Rescale(1.0)
+        n = 2 ** (self.last - k)
+        return Fade((Network([AvgPool2d(n), Upsample(n)], xp=xp), self._coarse(k + 1, xp)), self.alphas[k])
 
     def _fade(self, k: int, old: list[Layer], new: list[Layer], seed: int, xp: ModuleType) -> Fade:
         """Both branches, with first values of their own."""
