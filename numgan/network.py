@@ -14,6 +14,7 @@ from numgan.backend import Array, RandomGenerator, array_module, asnumpy, check_
 from numgan.errors import InputError, check_whole
 from numgan.layers.arguments import chain, check_backward, check_kept, floating, plain
 from numgan.layers.base import Layer, Shapes, parts_of, width
+from numgan.layers.sweeps import tangent_through
 
 Tape = list[Any]  # one cache per layer
 
@@ -114,17 +115,8 @@ class Network(Layer):
         return x
 
     def tangent(self, v: Array, dy: Array, tape: Tape) -> tuple[Array, Array | None]:
-        """The three sweeps of `penalty`, within: where a network is a branch of a layer that has a tangent rule."""
-        deltas, bends, bend = [dy], [], None
-        for layer, cache in zip(self.layers[:0:-1], tape[:0:-1], strict=True):
-            deltas.append(layer.backward(deltas[-1], cache, params=False))  # type: ignore[arg-type]
-        for layer, cache, delta in zip(self.layers, tape, deltas[::-1], strict=True):
-            v, own = layer.tangent(v, delta, cache)
-            bends.append(own)
-        for layer, cache, own in zip(self.layers[::-1], tape[::-1], bends[::-1], strict=True):
-            bend = None if bend is None else layer.backward(bend, cache)
-            bend = bend if own is None else own if bend is None else bend + own
-        return v, bend
+        """Of all layers as of one: where a network is a branch of a layer with a tangent rule."""
+        return tangent_through(self.layers, tape, v, dy)
 
     def set_step(self, step: int) -> None:
         for layer in self.layers:

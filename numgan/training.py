@@ -23,7 +23,7 @@ from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
 from numgan.run.archive import named
 from numgan.run.averaging import average_in
-from numgan.run.evaluation import averaged, calibrate
+from numgan.run.evaluation import averaged, calibrate, set_step
 from numgan.run.interrupts import HeldBack, Whole
 from numgan.run.parts import Parts, Settings, State
 from numgan.run.preconditions import (
@@ -109,7 +109,7 @@ class Training:
         self.history: list[Record] = History()
         self._whole = Whole()
         check_fit(G, D, self._labels.first(self._noise.fixed(self.batch)), self._minibatches.x)
-        self._set_step()
+        set_step((self.G, self.D, self.view), self.step)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -191,15 +191,9 @@ class Training:
 
     def _count(self) -> None:
         self.step += 1
-        self._set_step()
+        set_step((self.G, self.D, self.view), self.step)
         if self.ema is not None:
             average_in(self.average, self.G.theta, self.ema)
-
-    def _set_step(self) -> None:
-        """Where the networks change with the step (`Fade`), they are as they are at this one."""
-        for player in (self.G, self.D, self.view):
-            if isinstance(player, Layer):
-                player.set_step(self.step)
 
     def _draw_data(self, j: int) -> Array:
         """The minibatch x (batch, n_x) for D's update j of this iteration; (x, c) in a conditional run."""
@@ -287,7 +281,7 @@ class Training:
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
-        self._set_step()
+        set_step((self.G, self.D, self.view), self.step)
         checkpoint.fill(self.state, (self.opt_g, self.opt_d))
         self.history = History(Record(int(row[0]), *row[1:]) for row in saved.history.tolist())
 

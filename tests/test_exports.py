@@ -15,6 +15,7 @@ from numgan.conditional import Conditional
 from numgan.lab import setup
 from numgan.layers.activations import Activation
 from numgan.layers.base import Layer
+from numgan.layers.branches import Branches
 from numgan.layers.convolution import Convolution
 from numgan.layers.label import Label
 from numgan.losses import Loss
@@ -22,7 +23,7 @@ from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.penalty import R1, Penalty
 
-BASES = {Layer, Activation, Convolution, Loss, Optimizer, Penalty}
+BASES = {Layer, Activation, Branches, Convolution, Loss, Optimizer, Penalty}
 TABLES = {
     Layer: lambda: {*layers.ALL, Network, Conditional, Label},
     Loss: lambda: set(map(type, losses.BY_NAME.values())),
@@ -102,7 +103,7 @@ def test_every_layer_is_surveyed_alone_and_in_both_steps(cls):
 @each_layer
 def test_every_layer_with_a_tangent_is_surveyed_with_every_penalty(cls):
     titles = {f"{kind()} around {cls.__name__}" for kind in penalty.BY_NAME.values()}
-    assert (titles <= set(REPORTS)) == (cls.tangent is not Layer.tangent and cls.rowwise)
+    assert (titles <= set(REPORTS)) == (cls.tangent is not Layer.tangent)
 
 
 @each("cls", by_name(defined(Loss)), ids=lambda cls: cls.__name__)

@@ -43,9 +43,8 @@ def d_step(G, D, x, z, eps):
 
 def fades(net):
     """All of them, the outermost first."""
-    found = [layer for layer in net.layers if isinstance(layer, ng.Fade)]
-    inner = [layer for layer in net.layers if isinstance(layer, ng.Network)]
-    return found + [f for one in [*(fade.layers[1] for fade in found), *inner] for f in fades(one)]
+    own = [net] if isinstance(net, ng.Fade) else []
+    return own + [fade for layer in getattr(net, "layers", ()) for fade in fades(layer)]
 
 
 def branch_in_use(net):
@@ -267,8 +266,9 @@ def run(**how):
     plan = growth(*growing(3, STABLE, FADING))
     G, D = plan.generator(1), plan.discriminator(2)
     x = rng().uniform(-1, 1, (12, G.n_out)).astype("float32")
-    how = {"view": plan.view(), "batch": 4, "ema": 0.9, "loss": Wasserstein(drift=0.001), "penalty": WGANGP(), "threads": 1} | how
-    return ng.Training(G, D, x, optimizers=(ng.Adam(1e-3, 0.0, 0.99), ng.Adam(1e-3, 0.0, 0.99)), **how)
+    how = {"loss": Wasserstein(drift=0.001), "penalty": WGANGP(), "view": plan.view()} | how
+    optimizers = (ng.Adam(1e-3, 0.0, 0.99), ng.Adam(1e-3, 0.0, 0.99))
+    return ng.Training(G, D, x, optimizers=optimizers, batch=4, ema=0.9, threads=1, **how)
 
 
 def alphas(net):
@@ -342,7 +342,7 @@ def test_copies_keep_their_step():
 
 
 def test_data_are_seen_at_the_size_that_G_draws():
-    plan = Growth(n_z=3, maps=(3, 2, 2), channels=1, alphas=(1, 0.25))
+    plan = Growth(n_z=3, maps=(3, 2, 2), channels=1, alphas=(1, 0.25), group=2)
     view, x = plan.view(), rng().standard_normal((2, 256)).astype("float32")
 
     def coarse(factor):

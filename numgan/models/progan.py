@@ -131,8 +131,8 @@ class Growth:
         """Data as D is to see them: at the size that G draws, and in a fade mixed like G's two images (§3)."""
         border = [Pad(self.border, -1.0)] if self.border else []
         back = [Crop(self.border)] if self.border else []
-        layers = [Reshape(self.image_shape), *border, self._coarse(0, xp), *back, Reshape((math.prod(self.image_shape),))]
-        return Network(layers, xp=xp)
+        row = math.prod(self.image_shape)
+        return Network([Reshape(self.image_shape), *border, self._coarse(0, xp), *back, Reshape((row,))], xp=xp)
 
     def _coarse(self, k: int, xp: ModuleType) -> Layer:
         """Pixels of size k, and as far as they are faded in, those of the sizes above."""
