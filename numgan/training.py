@@ -14,7 +14,7 @@ from numgan.backend import Array, RandomGenerator, array_module
 from numgan.data import Data
 from numgan.errors import DivergedError, Lazy, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
-from numgan.layers.base import Layer, Player, rows_of, with_rows
+from numgan.layers.base import Player, rows_of, with_rows
 from numgan.losses import Loss, nonsaturating
 from numgan.network import Network
 from numgan.optim import Optimizer
