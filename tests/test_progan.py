@@ -9,6 +9,7 @@ from numeric import numeric_gradient, rel_error
 import numgan as ng
 from numgan.layers.rescale import equalised
 from numgan.losses import Wasserstein
+from numgan.models import progan
 from numgan.models.progan import Growth, growing
 from numgan.penalty import WGANGP, r1, wgan_gp
 
@@ -377,6 +378,40 @@ def test_a_view_is_what_D_is_given_of_the_data(monkeypatch):
     for wrong in (ng.Network([ng.Linear(196, 196)]), "half", ng.Network([ng.Dropout()])):
         with pytest.raises(ng.InputError, match="view must be a Network without parameters"):
             run(view=wrong)
+
+
+def test_the_pair_for_digits():
+    digits = ng.data.load("digits")
+    G, D = progan.progan(digits, 3)
+    view = progan.growth_for(digits).view()
+    assert (G.size, D.size) == (211_220, 212_081)
+    assert (G.n_in, G.n_out, D.n_out) == (None, 784, 1)
+    z = rng().standard_normal((4, 64)).astype("float32")
+    x = digits.x[:4]
+    for net in (G, D, view):
+        assert alphas(net) == [0, 0, 0]
+    seen = {1500: [0.5, 0, 0], 3000: [1, 0, 0], 4250: [1, 1, 0], 5500: [1, 1, 0.5], 6000: [1, 1, 1]}
+    for step, levels in seen.items():
+        for net in (G, D, view):
+            net.set_step(step)
+            assert alphas(net) == levels
+        assert D(G(z)).shape == D(view(x)).shape == (4, 1)
+    assert (view(x) == x).all()
+    W = [layer.W for net in (G, D) for layer in leaves(net) if "W" in layer.shapes]
+    assert all(abs(w.var() - 1) < 6 * (2 / w.size) ** 0.5 for w in W)  # N(0, 1), wherever they stand
+    heads = [w.ravel()[0] for w in W]
+    assert len(set(heads)) == len(heads)  # no two are drawn alike
+    for shape in ((30, 28), (27, 27), (34, 34), (16, 16)):
+        data = ng.data.Data(np.zeros((2, shape[0] * shape[1]), "float32"), image_shape=shape, range=(-1, 1))
+        with pytest.raises(ng.InputError, match="progan needs square images of an even side"):
+            progan.progan(data, 0)
+    with pytest.raises(ng.InputError, match="got points"):
+        progan.progan(ng.data.ring(20), 0)
+
+
+def leaves(net):
+    inner = getattr(net, "layers", None)
+    return [leaf for layer in inner for leaf in leaves(layer)] if inner else [net]
 
 
 # PyTorch

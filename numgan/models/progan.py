@@ -47,13 +47,19 @@ def progan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     - the images keep their size: G's border is cut off, and D puts one of black pixels around what it sees
     - Adam keeps its averages when a size is added; the authors' code starts anew
     """
+    plan = growth_for(data)
+    return plan.generator(2 * seed, xp), plan.discriminator(2 * seed + 1, xp)
+
+
+def growth_for(data: Data) -> Growth:
+    """The plan of both networks, and of the view of the data, for images up to the largest size."""
     h, w, c = (*(data.image_shape or (0, 0)), 1)[:3]
     side = 4 * 2 ** (len(MAPS) - 1)
     border, odd = divmod(side - h, 2)
-    if h != w or odd or border < 0 or not h:
-        raise InputError(f"progan needs square images of an even side, {side} pixels at most, got {data.image_shape}")
-    plan = Growth(N_Z, MAPS, c, growing(len(MAPS), STABLE, FADE), border)
-    return plan.generator(2 * seed, xp), plan.discriminator(2 * seed + 1, xp)
+    if h != w or odd or not side // 2 < h <= side:
+        wanted = f"square images of an even side, more than {side // 2} and up to {side} pixels"
+        raise InputError(f"progan needs {wanted}, got {data.image_shape or 'points'}: use another model")
+    return Growth(N_Z, MAPS, c, growing(len(MAPS), STABLE, FADE), border)
 
 
 def growing(sizes: int, stable: int, fade: int) -> tuple[Ramp, ...]:
