@@ -22,7 +22,7 @@ def data(*shape, n=7, classes=3, low=-1.0):
     return ng.data.Data(x, labels=np.arange(n) % classes, image_shape=shape, range=(low, 1))
 
 
-SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3)}  # odd sizes, so that no two sides are alike
+SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "progan": (28, 28)}  # odd sizes, so that no two sides are alike
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +178,8 @@ SETTINGS = {  # the optimisers' fixed settings; their rates are below
     "cdcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999, "conditional": True}),
     "dcgan64": (ADAM, {"steps": 7915, "batch": 128}),
 }
-USUAL = {"loss": "nonsaturating", "ema": None, "noise": "normal", "conditional": False, "together": False}
-USUAL |= {"range": (-1.0, 1.0)}
+USUAL = {"loss": ng.losses.nonsaturating, "ema": None, "noise": "normal", "conditional": False, "together": False}
+USUAL |= {"range": (-1.0, 1.0), "penalty": None, "view": None}
 RATES = {  # (for G, for D): update -> rate
     "images": ({0: 3e-3, 2500: 1.5375e-3, 5000: 7.5e-5, 9000: 7.5e-5}, {0: 1e-3, 2500: 5.125e-4, 5000: 2.5e-5}),
     "points": ({0: 1e-3, 9000: 1e-3}, {0: 1e-3, 9000: 1e-3}),
@@ -235,7 +235,7 @@ def test_the_fields_say_what_is_usual():
 
 
 def test_the_catalogue_lists_them_in_this_order():
-    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64")]
+    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64", "progan")]
 
 
 def test_optimisers_are_new_and_each_player_gets_its_own_settings():
@@ -299,7 +299,7 @@ def test_pairs_fit_each_other_and_their_rows(pairs):
         told = models.BY_NAME[name].conditional
         assert (G.n_out, D.n_out) == (n_x, 1)
         assert isinstance(G, ng.Conditional) is isinstance(D, ng.Conditional) is told
-        if name != "dcgan64":  # it is large, and has tests of its own
+        if name not in ("dcgan64", "progan"):  # which have tests of their own
             z, c = np.ones((2, G.n_in), "float32"), np.array([2, 0])
             x_g = G((z, c) if told else z)
             assert x_g.shape == (2, n_x) and D((x_g, c) if told else x_g).shape == (2, 1)

@@ -7,6 +7,7 @@ import pytest
 from numeric import numeric_gradient, rel_error
 
 import numgan as ng
+from numgan.app import cli
 from numgan.layers.rescale import equalised
 from numgan.losses import Wasserstein
 from numgan.models import progan
@@ -407,6 +408,29 @@ def test_the_pair_for_digits():
             progan.progan(data, 0)
     with pytest.raises(ng.InputError, match="got points"):
         progan.progan(ng.data.ring(20), 0)
+
+
+def test_how_it_is_trained():
+    model = ng.models.BY_NAME["progan"]
+    assert (model.steps, model.batch, model.ema, model.conditional) == (7000, 32, 0.999, False)
+    assert (model.loss, model.penalty) == (Wasserstein(drift=0.001), WGANGP(10.0))
+    for optimizer in model.optimizers({}, {}):
+        assert (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1e-3, 0.0, 0.99, 1e-8)
+    G, _ = model.networks(ng.data.load("digits"), 0)
+    G.set_step(6000 - 1)
+    assert alphas(G) == [1, 1, pytest.approx(0.999)]  # 32 × 32 has the last 1000 steps
+
+
+def test_the_command_line_trains_resumes_and_samples_it(tmp_path):
+    out = str(tmp_path / "r")
+    few = ["--batch", "4", "--threads", "1"]
+    assert cli.main(["train", "--model", "progan", "--steps", "2", *few, "--out", out]) == 0
+    training = ng.Training.load(tmp_path / "r" / "checkpoint.npz", ng.data.load("digits"))
+    assert (training.penalty, training.loss) == (WGANGP(10.0), Wasserstein(drift=0.001))
+    assert alphas(training.view) == alphas(training.G) == [0, 0, 0]
+    assert cli.main(["train", "--resume", out, "--steps", "3"]) == 0
+    assert cli.main(["sample", out, "-n", "5", "--out", str(tmp_path / "x.npz")]) == 0
+    assert np.load(tmp_path / "x.npz")["x"].shape == (5, 784)
 
 
 def leaves(net):

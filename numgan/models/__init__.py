@@ -5,6 +5,7 @@ from numgan.models.dcgan import DCGAN
 from numgan.models.dcgan64 import DCGAN64
 from numgan.models.goodfellow2014 import GOODFELLOW2014
 from numgan.models.mlp import IMAGES, POINTS
+from numgan.models.progan import PROGAN
 from numgan.models.recipe import Model
 
 BY_NAME: dict[str, Model] = {
@@ -15,6 +16,7 @@ BY_NAME: dict[str, Model] = {
     "cgan": CGAN,
     "cdcgan": CDCGAN,
     "dcgan64": DCGAN64,
+    "progan": PROGAN,
 }
 
 __all__ = ["BY_NAME", "Model"]

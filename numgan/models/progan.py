@@ -27,8 +27,11 @@ from numgan.layers import (
     Upsample,
 )
 from numgan.layers.rescale import equalised
-from numgan.models.recipe import Players
+from numgan.losses import Wasserstein
+from numgan.models.recipe import Model, Players
 from numgan.network import Network
+from numgan.optim import Adam
+from numgan.penalty import WGANGP
 from numgan.schedules import Ramp, Schedule
 
 N_Z, MAPS, GROUP = 64, (64, 64, 32, 16), 4  # the maps at 4 × 4 pixels, at 8 × 8, …
@@ -49,6 +52,11 @@ def progan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     """
     plan = growth_for(data)
     return plan.generator(2 * seed, xp), plan.discriminator(2 * seed + 1, xp)
+
+
+def view(data: Data, xp: ModuleType = np) -> Network:
+    """The data as D is to see them while the pair grows."""
+    return growth_for(data).view(xp)
 
 
 def growth_for(data: Data) -> Growth:
@@ -157,3 +165,16 @@ class Growth:
 def conv(n_in: int, n_out: int) -> tuple[Layer, ...]:
     """3 × 3, which keeps the number of pixels."""
     return equalised(Conv2d(n_in, n_out, kernel=3, stride=1, padding=1))
+
+
+PROGAN = Model(
+    networks=progan,
+    opt_g=Adam(1e-3, beta1=0.0, beta2=0.99),
+    opt_d=Adam(1e-3, beta1=0.0, beta2=0.99),
+    steps=len(MAPS) * STABLE + (len(MAPS) - 1) * FADE,
+    batch=32,
+    loss=Wasserstein(drift=0.001),
+    ema=0.999,
+    penalty=WGANGP(10.0),
+    view=view,
+)
