@@ -122,23 +122,28 @@ class Wasserstein(Loss):
     """L_D = mean a_g − mean a_x;  L_G = −mean a_g. Arjovsky et al. 2017, eqs. 2-3 and Algorithm 1.
 
     The distance that this estimates needs a D whose slope is bounded: clip its weights, or penalise its gradient.
-    drift: + drift · mean a_x² in L_D, which keeps the logits near 0. Karras et al. 2018, appendix A.1, takes 0.001.
     """
 
-    drift: float = 0.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "drift", check_number("Wasserstein's drift", self.drift, "[0, inf)"))
-
     def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
-        loss, da = self.g_on_generated(a, m)
-        return (loss + self.drift * a**2, da + 2 * self.drift / m * a) if self.drift else (loss, da)
+        return -a, array_module(a).full_like(a, -1 / m)
 
     def d_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
         return a, array_module(a).full_like(a, 1 / m)
 
-    def g_on_generated(self, a: Array, m: int) -> tuple[Array, Array]:
-        return -a, array_module(a).full_like(a, -1 / m)
+    g_on_generated = d_on_data
+
+
+@dataclass(frozen=True)
+class WassersteinDrift(Wasserstein):
+    """The same with drift · mean a_x² in L_D, which keeps the logits near 0. Karras et al. 2018, appendix A.1."""
+
+    drift: float = 0.001
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "drift", check_number("drift", self.drift, "[0, inf)"))
+
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
+        return self.drift * a**2 - a, (2 * self.drift * a - 1) / m
 
 
 @dataclass(frozen=True)
@@ -163,11 +168,12 @@ minimax = Minimax()
 nonsaturating = NonSaturating()
 least_squares = LeastSquares()
 wasserstein = Wasserstein()
+wasserstein_drift = WassersteinDrift()
 hinge = Hinge()
 
 BY_NAME: dict[str, Loss] = {
     "minimax": minimax, "nonsaturating": nonsaturating, "least_squares": least_squares,
-    "wasserstein": wasserstein, "hinge": hinge,
+    "wasserstein": wasserstein, "wasserstein_drift": wasserstein_drift, "hinge": hinge,
 }
 
 

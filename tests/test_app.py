@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import numgan as ng
-from numgan import data, models, plots
+from numgan import data, losses, models, plots
 from numgan.app import claim, cli, folder
 from numgan.app import train as training_command
 from numgan.app.claim import Claim, claim_new, claim_run

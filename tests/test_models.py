@@ -22,7 +22,8 @@ def data(*shape, n=7, classes=3, low=-1.0):
     return ng.data.Data(x, labels=np.arange(n) % classes, image_shape=shape, range=(low, 1))
 
 
-SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "progan": (28, 28)}  # odd sizes, so that no two sides are alike
+# odd sizes, so that no two sides are alike
+SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "progan": (28, 28)}
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +112,10 @@ LAYERS = {
 
 
 def test_every_model_is_made_of_these_layers(pairs):
-    assert {name: tuple([spelled(layer) for layer in net.layers] for net in pair) for name, pair in pairs.items()} == (
-        LAYERS
-    )
+    """But for progan, whose layers follow from the step: test_progan.py."""
+    found = {name: tuple([spelled(layer) for layer in net.layers] for net in pair) for name, pair in pairs.items()}
+    del found["progan"]
+    assert found == LAYERS
 
 
 # The first values of W, layer by layer: uniform on (−a, a), or a normal's standard deviation. A Linear that is not told
@@ -235,7 +237,8 @@ def test_the_fields_say_what_is_usual():
 
 
 def test_the_catalogue_lists_them_in_this_order():
-    assert [*models.BY_NAME] == [*("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64", "progan")]
+    names = "images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64", "progan"
+    assert tuple(models.BY_NAME) == names
 
 
 def test_optimisers_are_new_and_each_player_gets_its_own_settings():

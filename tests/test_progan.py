@@ -9,12 +9,12 @@ from numeric import numeric_gradient, rel_error
 import numgan as ng
 from numgan.app import cli
 from numgan.layers.rescale import equalised
-from numgan.losses import Wasserstein
+from numgan.losses import WassersteinDrift
 from numgan.models import progan
 from numgan.models.progan import Growth, growing
 from numgan.penalty import WGANGP, r1, wgan_gp
 
-LOSS = Wasserstein(drift=0.3)
+LOSS = WassersteinDrift(drift=0.3)
 LEVELS = {"4": (0, 0), "4-8": (0.25, 0), "8": (1, 0), "8-16": (1, 0.6), "16": (1, 1)}
 
 
@@ -150,13 +150,13 @@ def test_penalty_through_minibatch_std(group):
 
 def test_drift_keeps_logits_of_data_near_0():
     a = rng().standard_normal((5, 1))
-    value, da_x, da_g = Wasserstein(drift=0.5).discriminator(a, 2 * a)
+    value, da_x, da_g = WassersteinDrift(drift=0.5).discriminator(a, 2 * a)
     assert value == pytest.approx(a.mean() + 0.5 * (a**2).mean())
     np.testing.assert_allclose(da_x, (-1 + a) / 5)
     np.testing.assert_allclose(da_g, 1 / 5)
-    assert Wasserstein(drift=0.5).generator(a)[0] == pytest.approx(-a.mean())
+    assert WassersteinDrift(drift=0.5).generator(a)[0] == pytest.approx(-a.mean())
     with pytest.raises(ng.InputError, match="drift must be a number in"):
-        Wasserstein(drift=-1)
+        WassersteinDrift(drift=-1)
 
 
 # Fades
@@ -268,7 +268,7 @@ def run(**how):
     plan = growth(*growing(3, STABLE, FADING))
     G, D = plan.generator(1), plan.discriminator(2)
     x = rng().uniform(-1, 1, (12, G.n_out)).astype("float32")
-    how = {"loss": Wasserstein(drift=0.001), "penalty": WGANGP(), "view": plan.view()} | how
+    how = {"loss": WassersteinDrift(drift=0.001), "penalty": WGANGP(), "view": plan.view()} | how
     optimizers = (ng.Adam(1e-3, 0.0, 0.99), ng.Adam(1e-3, 0.0, 0.99))
     return ng.Training(G, D, x, optimizers=optimizers, batch=4, ema=0.9, threads=1, **how)
 
@@ -410,10 +410,58 @@ def test_the_pair_for_digits():
         progan.progan(ng.data.ring(20), 0)
 
 
+LEAKY, NORM, UP = "LeakyReLU", "PixelNorm", "Upsample 2"
+LAYERS = {  # of both networks, from the first size to the third; Rescale before every convolution left out
+    0: (
+        [
+            *("Reshape", NORM, "ConvTranspose2d 64 64 4/1", LEAKY, NORM, "Conv2d 64 64 3/1", LEAKY, NORM),
+            *("Conv2d 64 1 1/1", "Upsample 8", "Crop", "Reshape"),
+        ],
+        [
+            *("Reshape", "Pad", "AvgPool2d 8", "Conv2d 1 64 1/1", LEAKY),
+            *("MinibatchStd", "Conv2d 65 64 3/1", LEAKY, "Conv2d 64 64 4/1", LEAKY, "Conv2d 64 1 1/1", "Reshape"),
+        ],
+    ),
+    4000: (
+        [
+            *("Reshape", NORM, "ConvTranspose2d 64 64 4/1", LEAKY, NORM, "Conv2d 64 64 3/1", LEAKY, NORM),
+            *(UP, "Conv2d 64 64 3/1", LEAKY, NORM, "Conv2d 64 64 3/1", LEAKY, NORM),
+            *(UP, "Conv2d 64 32 3/1", LEAKY, NORM, "Conv2d 32 32 3/1", LEAKY, NORM),
+            *("Conv2d 32 1 1/1", UP, "Crop", "Reshape"),
+        ],
+        [
+            *("Reshape", "Pad", "AvgPool2d 2", "Conv2d 1 32 1/1", LEAKY),
+            *("Conv2d 32 32 3/1", LEAKY, "Conv2d 32 64 3/1", LEAKY, "AvgPool2d 2"),
+            *("Conv2d 64 64 3/1", LEAKY, "Conv2d 64 64 3/1", LEAKY, "AvgPool2d 2"),
+            *("MinibatchStd", "Conv2d 65 64 3/1", LEAKY, "Conv2d 64 64 4/1", LEAKY, "Conv2d 64 1 1/1", "Reshape"),
+        ],
+    ),
+}
+
+
+def spelled(layer):
+    conv = isinstance(layer, ng.Conv2d | ng.ConvTranspose2d)
+    sizes = f" {layer.n_in} {layer.n_out} {layer.kernel}/{layer.stride}" if conv else ""
+    factor = f" {layer.factor}" if isinstance(layer, ng.Upsample | ng.AvgPool2d) else ""
+    return f"{type(layer).__name__}{sizes}{factor}"
+
+
+@pytest.mark.parametrize("step", LAYERS)
+def test_it_is_made_of_these_layers(step):
+    for net, layers in zip(progan.progan(ng.data.load("digits"), 0), LAYERS[step], strict=True):
+        net.set_step(step)
+        used = [*branch_in_use(net)]
+        assert [spelled(layer) for layer in used if not isinstance(layer, ng.Rescale)] == layers
+        convs = [i for i, layer in enumerate(used) if isinstance(layer, ng.Conv2d | ng.ConvTranspose2d)]
+        for i in convs:
+            gain = 2**0.5 if isinstance(used[(i + 1) % len(used)], ng.LeakyReLU) else 1
+            assert used[i - 1].factor == pytest.approx(gain / used[i].fan_in**0.5)
+
+
 def test_how_it_is_trained():
     model = ng.models.BY_NAME["progan"]
     assert (model.steps, model.batch, model.ema, model.conditional) == (7000, 32, 0.999, False)
-    assert (model.loss, model.penalty) == (Wasserstein(drift=0.001), WGANGP(10.0))
+    assert (model.loss, model.penalty) == (WassersteinDrift(drift=0.001), WGANGP(10.0))
     for optimizer in model.optimizers({}, {}):
         assert (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1e-3, 0.0, 0.99, 1e-8)
     G, _ = model.networks(ng.data.load("digits"), 0)
@@ -426,7 +474,7 @@ def test_the_command_line_trains_resumes_and_samples_it(tmp_path):
     few = ["--batch", "4", "--threads", "1"]
     assert cli.main(["train", "--model", "progan", "--steps", "2", *few, "--out", out]) == 0
     training = ng.Training.load(tmp_path / "r" / "checkpoint.npz", ng.data.load("digits"))
-    assert (training.penalty, training.loss) == (WGANGP(10.0), Wasserstein(drift=0.001))
+    assert (training.penalty, training.loss) == (WGANGP(10.0), WassersteinDrift(drift=0.001))
     assert alphas(training.view) == alphas(training.G) == [0, 0, 0]
     assert cli.main(["train", "--resume", out, "--steps", "3"]) == 0
     assert cli.main(["sample", out, "-n", "5", "--out", str(tmp_path / "x.npz")]) == 0

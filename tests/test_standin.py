@@ -115,7 +115,7 @@ SETTINGS = [
     {"pair": rowwise, "loss": ng.losses.wasserstein, "clip": 0.01, "noise": "uniform"},
     {"loss": ng.losses.Minimax(smooth=0.9), "ema": None},
     *({"pair": crowded, "dtype": dtype} for dtype in ("float32", "float64")),
-    {"pair": grown, "loss": ng.losses.Wasserstein(drift=0.1), "penalty": ng.WGANGP()},
+    {"pair": grown, "loss": ng.losses.WassersteinDrift(drift=0.1), "penalty": ng.WGANGP()},
     *({"pair": told, "conditional": True, "penalty": penalty} for penalty in (None, ng.R1(), ng.WGANGP())),
 ]  # fmt: skip
 

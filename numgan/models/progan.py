@@ -27,7 +27,7 @@ from numgan.layers import (
     Upsample,
 )
 from numgan.layers.rescale import equalised
-from numgan.losses import Wasserstein
+from numgan.losses import wasserstein_drift
 from numgan.models.recipe import Model, Players
 from numgan.network import Network
 from numgan.optim import Adam
@@ -173,7 +173,7 @@ PROGAN = Model(
     opt_d=Adam(1e-3, beta1=0.0, beta2=0.99),
     steps=len(MAPS) * STABLE + (len(MAPS) - 1) * FADE,
     batch=32,
-    loss=Wasserstein(drift=0.001),
+    loss=wasserstein_drift,
     ema=0.999,
     penalty=WGANGP(10.0),
     view=view,

@@ -50,7 +50,6 @@ ADDED: dict[str, set[str]] = {
     "Description": {"view"},
     "MinibatchStd": {"group"},
     "Ramp": {"every"},
-    "Wasserstein": {"drift"},
     "Origin": {"label_fingerprint"},
     "About": {"size", "hold_out"},
 }
