@@ -118,10 +118,6 @@ class Network(Layer):
         """Of all layers as of one: where a network is a branch of a layer with a tangent rule."""
         return tangent_through(self.layers, tape, v, dy)
 
-    def set_step(self, step: int) -> None:
-        for layer in self.layers:
-            layer.set_step(step)
-
     def leaves(self) -> Iterator[Layer]:
         """The layers in order, those of inner networks in place of these."""
         for layer in self.layers:

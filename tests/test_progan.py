@@ -335,6 +335,13 @@ def test_a_run_resumes_in_the_middle_of_a_fade(step, tmp_path):
     assert (again.sample(4) == whole.sample(4)).all()
 
 
+def test_a_fade_inside_branches_hears_of_the_step():
+    inner = ng.Fade((ng.Linear(2, 2), ng.Linear(2, 2)), ng.Ramp(0, 1, 0, 4))
+    net = ng.Network([ng.Network([ng.Concat((inner, ng.Linear(2, 2)))])])
+    net.set_step(3)
+    assert inner.shares == (0.25, 0.75)
+
+
 def test_copies_keep_their_step():
     G = growth(*growing(3, STABLE, FADING)).generator(1)
     G.set_step(4)

@@ -58,9 +58,8 @@ class Fade(Branches):
         return None
 
     def set_step(self, step: int) -> None:
+        super().set_step(step)
         self.step = step
-        for layer in self.layers:
-            layer.set_step(step)
 
     def branch_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
         return x_shape
