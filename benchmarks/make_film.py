@@ -45,7 +45,7 @@ def digits(model: models.Model, steps: list[int]) -> list[np.ndarray]:
     data = ng.data.load("digits", range=model.range)
     G, D = model.networks(data, 0)
     optimizers = model.optimizers({}, {})
-    run = ng.Training(G, D, data, ng.losses.BY_NAME[model.loss], model.batch, optimizers=optimizers, ema=model.ema)
+    run = ng.Training(G, D, data, model.loss, model.batch, optimizers=optimizers, ema=model.ema)
     return [mosaic(run.sample(SIDE**2)) for _ in stops(run, steps)]
 
 

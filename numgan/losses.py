@@ -134,6 +134,19 @@ class Wasserstein(Loss):
 
 
 @dataclass(frozen=True)
+class WassersteinDrift(Wasserstein):
+    """The same with drift · mean a_x² in L_D, which keeps the logits near 0. Karras et al. 2018, appendix A.1."""
+
+    drift: float = 0.001
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "drift", check_number("drift", self.drift, "[0, inf)"))
+
+    def d_on_data(self, a: Array, m: int) -> tuple[Array, Array]:
+        return self.drift * a**2 - a, (2 * self.drift * a - 1) / m
+
+
+@dataclass(frozen=True)
 class Hinge(Loss):
     """L_D = mean max(0, 1 − a_x) + mean max(0, 1 + a_g);  L_G = −mean a_g. Miyato et al. 2018, eqs. 16-17.
 
@@ -155,11 +168,12 @@ minimax = Minimax()
 nonsaturating = NonSaturating()
 least_squares = LeastSquares()
 wasserstein = Wasserstein()
+wasserstein_drift = WassersteinDrift()
 hinge = Hinge()
 
 BY_NAME: dict[str, Loss] = {
     "minimax": minimax, "nonsaturating": nonsaturating, "least_squares": least_squares,
-    "wasserstein": wasserstein, "hinge": hinge,
+    "wasserstein": wasserstein, "wasserstein_drift": wasserstein_drift, "hinge": hinge,
 }
 
 

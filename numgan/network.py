@@ -14,6 +14,7 @@ from numgan.backend import Array, RandomGenerator, array_module, asnumpy, check_
 from numgan.errors import InputError, check_whole
 from numgan.layers.arguments import chain, check_backward, check_kept, floating, plain
 from numgan.layers.base import Layer, Shapes, parts_of, width
+from numgan.layers.sweeps import tangent_through
 
 Tape = list[Any]  # one cache per layer
 
@@ -112,6 +113,10 @@ class Network(Layer):
         for layer in self.layers:
             x = layer.calibrate(x)
         return x
+
+    def tangent(self, v: Array, dy: Array, tape: Tape) -> tuple[Array, Array | None]:
+        """Of all layers as of one: where a network is a branch of a layer with a tangent rule."""
+        return tangent_through(self.layers, tape, v, dy)
 
     def leaves(self) -> Iterator[Layer]:
         """The layers in order, those of inner networks in place of these."""

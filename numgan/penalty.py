@@ -123,10 +123,14 @@ def clip_weights(theta: Array, c: float) -> None:
 
 
 def rowwise_network(D: Player) -> Network:
-    """D, which must be a network whose logits each depend on one row alone."""
+    """D, which must be a network whose logits each depend on one row alone.
+
+    But for MinibatchStd, which has a tangent rule: there g_i is the gradient of Σ a in row i, other rows' logits
+    included, as in the code of Karras et al. 2018; its share in them is small.
+    """
     if not isinstance(D, Network):
         raise InputError(f"a gradient penalty goes through D layer by layer: {type(D).__name__} is no numgan.Network")
-    mixes = [layer for layer in D.leaves() if not layer.rowwise]
+    mixes = [layer for layer in D.leaves() if not layer.rowwise and type(layer).tangent is Layer.tangent]
     if mixes:
         raise InputError(f"a gradient penalty needs a D that looks at each row alone: leave {mixes[0]} out of it")
     return D

@@ -14,15 +14,16 @@ from numgan.backend import Array, RandomGenerator, array_module
 from numgan.data import Data
 from numgan.errors import DivergedError, Lazy, check_path, check_whole
 from numgan.gan import Info, discriminator_gradient, generator_gradient
-from numgan.layers.base import Player
+from numgan.layers.base import Player, rows_of, with_rows
 from numgan.losses import Loss, nonsaturating
+from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.parallel import MOST_THREADS, Team
 from numgan.penalty import Penalty, clip_weights
 from numgan.run import state
 from numgan.run.archive import named
 from numgan.run.averaging import average_in
-from numgan.run.evaluation import averaged, calibrate
+from numgan.run.evaluation import averaged, calibrate, set_step
 from numgan.run.interrupts import HeldBack, Whole
 from numgan.run.parts import Parts, Settings, State
 from numgan.run.preconditions import (
@@ -56,6 +57,7 @@ class Training:
     penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
     conditional: G and D, two `Conditional` networks, are given the labels of the data: (z, c) and (x, c).
     together: both players are updated at once, from the same samples, as in the paper's published code; k is 1 then.
+    view: a network without parameters through which data go before D sees them, at a resolution that grows, say.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
     All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
@@ -81,8 +83,9 @@ class Training:
         clip: float | None = None,
         conditional: bool = False,
         together: bool = False,
+        view: Network | None = None,
     ) -> None:
-        self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
+        self.G, self.D, self.loss, self.penalty, self.view = G, D, loss, penalty, view
         self.data = data if isinstance(data, Data) else Data(data)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         check_parts(self.parts)
@@ -106,6 +109,7 @@ class Training:
         self.history: list[Record] = History()
         self._whole = Whole()
         check_fit(G, D, self._labels.first(self._noise.fixed(self.batch)), self._minibatches.x)
+        set_step((self.G, self.D, self.view), self.step)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -187,12 +191,16 @@ class Training:
 
     def _count(self) -> None:
         self.step += 1
+        set_step((self.G, self.D, self.view), self.step)
         if self.ema is not None:
             average_in(self.average, self.G.theta, self.ema)
 
     def _draw_data(self, j: int) -> Array:
         """The minibatch x (batch, n_x) for D's update j of this iteration; (x, c) in a conditional run."""
-        return self._labels(self._minibatches(self.step * self.k + j), self.step, j)
+        return self._viewed(self._labels(self._minibatches(self.step * self.k + j), self.step, j))
+
+    def _viewed(self, x: Array) -> Array:
+        return x if self.view is None else with_rows(x, self.view(rows_of(x)))
 
     def _draw_noise(self, j: int) -> Array:
         """The noise z (batch, n_z), or (z, c), for update j of this iteration: D's are 0 … k − 1, G's is k."""
@@ -217,7 +225,7 @@ class Training:
         """The first n rows of the data (or all), and n rows of noise that depend on the seed alone, for whoever looks
         at a run from outside: x (n, n_x) and z (n, n_z), as its networks take them. Advances nothing."""
         n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
-        return self._labels.first(self._minibatches.x[:n]), self._labels.first(self._noise.fixed(n, seed))
+        return self._viewed(self._labels.first(self._minibatches.x[:n])), self._labels.first(self._noise.fixed(n, seed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that `load` needs to go on bit for bit, except the data."""
@@ -263,7 +271,7 @@ class Training:
     @property
     def parts(self) -> Parts:
         """The arguments that are objects."""
-        return Parts(self.G, self.D, self.loss, self.penalty, (self.opt_g, self.opt_d))
+        return Parts(self.G, self.D, self.loss, self.penalty, (self.opt_g, self.opt_d), self.view)
 
     @property
     def state(self) -> State:
@@ -273,6 +281,7 @@ class Training:
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
+        set_step((self.G, self.D, self.view), self.step)
         checkpoint.fill(self.state, (self.opt_g, self.opt_d))
         self.history = History(Record(int(row[0]), *row[1:]) for row in saved.history.tolist())
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import numgan as ng
-from numgan import data, models, plots
+from numgan import data, losses, models, plots
 from numgan.app import claim, cli, folder
 from numgan.app import train as training_command
 from numgan.app.claim import Claim, claim_new, claim_run
@@ -138,7 +138,7 @@ def test_an_option_changes_its_own_setting_and_no_other(words, changed, untouche
 @pytest.mark.parametrize("name", ["images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan"])
 def test_a_run_takes_from_its_model_what_no_option_says(name, own, tmp_path, monkeypatch, no_steps):
     model, seed = (
-        replace(models.BY_NAME[name], steps=77, batch=33, loss="least_squares", networks=tiny(name[0] == "c")),
+        replace(models.BY_NAME[name], steps=77, batch=33, loss=losses.least_squares, networks=tiny(name[0] == "c")),
         6,
     )
     monkeypatch.setitem(models.BY_NAME, name, model)

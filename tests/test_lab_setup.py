@@ -26,14 +26,14 @@ RUNS = {
         "": ("ring", "NonSaturating", "4000 × 1 of 128", "16-128-128-2", "2-128-128-1", "Adam 0.001 0.001 0.0005 0",
              "Adam 0.001 0.001 0.0005 0", ""),
         "PacGAN2": {4: "Pack(k=2) 4-128-128-1"},
-        "minibatch stddev": {4: "MinibatchStd(n=2) 3-128-128-1"},
+        "minibatch stddev": {4: "MinibatchStd(n=2, group=None) 3-128-128-1"},
         "R1": {7: "R1(gamma=0.1)"},
     },
     "collapse-grid: mode collapse": {
         "": ("grid", "NonSaturating", "1000 × 1 of 128", "16-128-128-2", "2-128-128-1", "Adam 0.02", "Adam 0.001", ""),
         "two time scales": {5: "Adam 0.001", 6: "Adam 0.002"},
         "PacGAN4": {4: "Pack(k=4) 8-128-128-1", 5: "Adam 0.005"},
-        "minibatch stddev": {4: "MinibatchStd(n=2) 3-128-128-1", 5: "Adam 0.005"},
+        "minibatch stddev": {4: "MinibatchStd(n=2, group=None) 3-128-128-1", 5: "Adam 0.005"},
     },
     "diverging: diverging": {
         "": ("ring", "Wasserstein", "600 × 5 of 128", "16-128-128-2", "2-128-128-1", "Adam 0.001", "Adam 0.01", ""),
@@ -132,7 +132,7 @@ def test_everything_at_once_in_its_place():
                   n_z=5, width=11, instance_noise=0.3, pack=5, stddev=True, penalty=ng.R2(0.2), clip=0.4)  # fmt: skip
     run = replace(setup, penalty=None).training(6)
     assert sizes(run.G) == "5-11-11-3"
-    assert sizes(run.D) == "InstanceNoise(std=0.3) MinibatchStd(n=3) Pack(k=5) 20-11-11-1"
+    assert sizes(run.D) == "InstanceNoise(std=0.3) MinibatchStd(n=3, group=None) Pack(k=5) 20-11-11-1"
     assert (run.data, run.loss, run.batch, run.k, run.seed, run.clip) == (data, ng.losses.hinge, 15, 3, 6, 0.4)
     assert (run.opt_g.beta1, run.opt_d.beta1) == (0.25, 0.25)
     assert [at(run.opt_g.lr, t) for t in (3, 5, 7)] == pytest.approx([3e-3, 1.5e-3, 0])

@@ -65,6 +65,7 @@ def test_formulas_in_their_own_words(xp):
         "nonsaturating": (-V, -np.log(D_g).mean()),
         "least_squares": (0.5 * ((a_x - 1) ** 2).mean() + 0.5 * (a_g**2).mean(), 0.5 * ((a_g - 1) ** 2).mean()),
         "wasserstein": (a_g.mean() - a_x.mean(), -a_g.mean()),
+        "wasserstein_drift": (a_g.mean() - a_x.mean() + 0.001 * (a_x**2).mean(), -a_g.mean()),
         "hinge": (np.clip(1 - a_x, 0, None).mean() + np.clip(1 + a_g, 0, None).mean(), -a_g.mean()),
     }
     assert values.keys() == BY_NAME.keys()

@@ -66,6 +66,18 @@ def crowded(xp, dtype="float32"):
     return G, ng.Network(D, 1, **how)
 
 
+def grown(xp, dtype="float32"):
+    """Fades at every stage in 12 steps, weights rescaled, pixels normalised, a border on and off, groups of rows."""
+    how = {"dtype": dtype, "xp": xp}
+    image = [ng.Linear(2, 16), ng.Reshape((4, 4, 1)), ng.Pad(1, -1.0), ng.Crop(1)]
+    conv = [ng.Rescale(0.3), ng.Conv2d(1, 2, 3, 1, 1), ng.PixelNorm()]
+    new = ng.Network([*conv, ng.AvgPool2d(2)], **how)
+    old = ng.Network([ng.AvgPool2d(2), ng.Conv2d(1, 2, 1, 1, 0)], seed=1, **how)
+    D = [*image, ng.Fade((old, new), ng.Ramp(0, 1, 3, 9)), ng.MinibatchStd(2, 4), ng.Reshape((12,)), ng.Linear(12, 1)]
+    G = [ng.Linear(2, 4), ng.PixelNorm(), ng.Fade((ng.Linear(4, 2), ng.Linear(4, 2)), ng.Ramp(0, 1, 2, 8))]
+    return ng.Network(G, **how), ng.Network(D, 1, **how)
+
+
 def told(xp, dtype="float32"):
     """G and D with labels, of which a ring has eight."""
     how = {"dtype": dtype, "xp": xp}
@@ -103,6 +115,7 @@ SETTINGS = [
     {"pair": rowwise, "loss": ng.losses.wasserstein, "clip": 0.01, "noise": "uniform"},
     {"loss": ng.losses.Minimax(smooth=0.9), "ema": None},
     *({"pair": crowded, "dtype": dtype} for dtype in ("float32", "float64")),
+    {"pair": grown, "loss": ng.losses.WassersteinDrift(drift=0.1), "penalty": ng.WGANGP()},
     *({"pair": told, "conditional": True, "penalty": penalty} for penalty in (None, ng.R1(), ng.WGANGP())),
 ]  # fmt: skip
 

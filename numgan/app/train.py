@@ -69,10 +69,11 @@ def _new(options: argparse.Namespace) -> Run:
         for_g=_given({**both, "lr": _or(options.lr_g, options.lr)}),
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
     )
+    xp = backend(_or(options.backend, "numpy"))
     training = Training(
-        *model.networks(x, seed, backend(_or(options.backend, "numpy"))),
+        *model.networks(x, seed, xp),
         x,
-        loss=lookup("loss", _or(options.loss, model.loss), losses.BY_NAME),
+        loss=model.loss if options.loss is None else lookup("loss", options.loss, losses.BY_NAME),
         batch=model.batch,
         k=_or(options.k, 1),
         seed=seed,
@@ -80,11 +81,12 @@ def _new(options: argparse.Namespace) -> Run:
         ema=_or(options.ema, model.ema) or None,  # --ema 0 turns it off
         noise=model.noise,
         threads=options.threads,
-        penalty=_penalty(options),
+        penalty=model.penalty if options.penalty is options.penalty_weight is None else _penalty(options),
         clip=options.clip,
         conditional=model.conditional,
         # what belongs to Algorithm 1 makes it Algorithm 1 again
         together=model.together and _or(options.k, 1) == 1 and options.penalty is options.clip is None,
+        view=model.view and model.view(x, xp),
     )
     claim = claim_new(options.out, x.name)
     steps, held_out = _or(options.steps, model.steps), _or(options.hold_out, 0)

@@ -113,7 +113,7 @@ def critics() -> dict[str, Network]:
 
 def has_tangent(layer: type[Layer]) -> bool:
     """May this layer stand in a D with a gradient penalty?"""
-    return layer.tangent is not Layer.tangent and layer.example().rowwise
+    return layer.tangent is not Layer.tangent
 
 
 def around(layer: type[Layer], n_in: int, n_out: int, seed: int) -> Network:

@@ -3,15 +3,19 @@
 from numgan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from numgan.layers.base import Layer
 from numgan.layers.batchnorm import BatchNorm
+from numgan.layers.border import Crop, Pad
 from numgan.layers.branches import Concat, Split
 from numgan.layers.convolution import Conv2d, ConvTranspose2d
 from numgan.layers.dropout import Dropout
+from numgan.layers.fade import Fade
 from numgan.layers.label import Label
 from numgan.layers.linear import Linear
 from numgan.layers.maxout import Maxout
 from numgan.layers.minibatch import MinibatchStd, Pack
 from numgan.layers.noise import InstanceNoise
+from numgan.layers.pixelnorm import PixelNorm
 from numgan.layers.resampling import AvgPool2d, Upsample
+from numgan.layers.rescale import Rescale
 from numgan.layers.reshape import Reshape
 from numgan.layers.shift import Shift
 
@@ -21,6 +25,7 @@ ALL: tuple[type[Layer], ...] = (
     *(ReLU, LeakyReLU, Tanh, Sigmoid),
     *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
     *(Concat, Split),
+    *(PixelNorm, Rescale, Fade, Pad, Crop),
 )
 
 __all__ = ["ALL", "Label", "Layer", *(layer.__name__ for layer in ALL)]

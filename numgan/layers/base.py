@@ -124,6 +124,12 @@ class Layer:
         """Sets the buffers, if any, from the statistics of x; returns y in evaluation mode."""
         return self(x)
 
+    def set_step(self, step: int) -> None:
+        """What changes in the course of a run (α of a `Fade`), here and in the layers inside, becomes as it is after so
+        many updates."""
+        for layer in self.__dict__.get("layers", ()):
+            layer.set_step(step)
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, _setting(self, name, value) if self.bound else value)
 

@@ -6,6 +6,7 @@ from numgan.models.dcgan import DCGAN
 from numgan.models.dcgan64 import DCGAN64
 from numgan.models.goodfellow2014 import GOODFELLOW2014
 from numgan.models.mlp import IMAGES, POINTS
+from numgan.models.progan import PROGAN
 from numgan.models.recipe import Model
 
 BY_NAME: dict[str, Model] = {
@@ -17,6 +18,7 @@ BY_NAME: dict[str, Model] = {
     "cdcgan": CDCGAN,
     "dcgan64": DCGAN64,
     "cogan": COGAN,
+    "progan": PROGAN,
 }
 
 __all__ = ["BY_NAME", "Model"]

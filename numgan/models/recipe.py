@@ -11,8 +11,10 @@ import numpy as np
 
 from numgan.data import Data
 from numgan.errors import InputError
+from numgan.losses import Loss, nonsaturating
 from numgan.network import Network
 from numgan.optim import Optimizer
+from numgan.penalty import Penalty
 
 Players = tuple[Network, Network]  # G, D
 
@@ -23,8 +25,9 @@ class Networks(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A pair of networks for a data set, and how to train it. The fields from `loss` to `together` are `Training`'s.
+    """A pair of networks for a data set, and how to train it. The fields from `loss` to `penalty` are `Training`'s.
 
+    view: makes `Training`'s, for the data on a backend.
     by_rows: what else is to be set for so many rows, if anything is.
     """
 
@@ -33,11 +36,13 @@ class Model:
     opt_d: Optimizer
     steps: int
     batch: int
-    loss: str = "nonsaturating"
+    loss: Loss = nonsaturating
     ema: float | None = None
     noise: str = "normal"
     conditional: bool = False
     together: bool = False
+    penalty: Penalty | None = None
+    view: Callable[[Data, ModuleType], Network] | None = None
     range: tuple[float, float] = (-1.0, 1.0)  # what black and white become
     by_rows: Callable[[Model, int], Model] | None = None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from numgan.backend import Array
-from numgan.layers.base import Player
+from numgan.layers.base import Layer, Player
 from numgan.run.averaging import mean_weights
 from numgan.run.interrupts import HeldBack, Whole
 
@@ -37,3 +37,10 @@ def calibrate(net: Player, x: Callable[[], Array]) -> None:
     if len(getattr(net, "buffers", ())):
         with np.errstate(all="ignore"):  # what overflows is not finite: then no sample is, and nothing is saved
             net.calibrate(x())  # type: ignore[attr-defined]
+
+
+def set_step(nets: Iterable[object], step: int) -> None:
+    """Where networks change with the step of the run (`Fade`), they are as they are at this one."""
+    for net in nets:
+        if isinstance(net, Layer):
+            net.set_step(step)

@@ -9,6 +9,7 @@ import numpy as np
 from numgan.backend import Array
 from numgan.layers.base import Player
 from numgan.losses import Loss
+from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.penalty import Penalty
 
@@ -38,6 +39,7 @@ class Parts:
     loss: Loss
     penalty: Penalty | None
     optimizers: tuple[Optimizer, Optimizer]  # for G, for D
+    view: Network | None = None
 
 
 @dataclass(frozen=True)

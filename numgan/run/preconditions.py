@@ -93,6 +93,9 @@ def check_parts(parts: Parts) -> None:
             raise InputError(f"{name} is {net!r}, which has no theta and no grad: put it into ng.Network([…])")
     if array_module(G.theta) is array_module(D.theta) and array_module(G.theta).may_share_memory(G.theta, D.theta):
         raise InputError("G and D share parameters, and each would undo what the other learns: make layers for each")
+    view = parts.view
+    if view is not None and (not isinstance(view, Network) or view.size or view.stochastic or not view.rowwise):
+        raise InputError(f"view must be a Network without parameters or randomness, row by row, or None, got {view!r}")
     if parts.penalty is not None:
         if not isinstance(parts.penalty, penalty.Penalty):
             raise InputError(f"penalty must be R1(), R2(), WGANGP() or None, got {parts.penalty!r}")

@@ -47,6 +47,8 @@ KNOWN: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 ADDED: dict[str, set[str]] = {
     "BatchNorm": {"std"},
     "Settings": {"conditional", "together"},
+    "Description": {"view"},
+    "MinibatchStd": {"group"},
     "Ramp": {"every"},
     "Origin": {"label_fingerprint"},
     "About": {"size", "hold_out"},

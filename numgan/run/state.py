@@ -49,6 +49,7 @@ class Description:
     loss: Any
     penalty: Any
     optimizers: tuple[Any, Any]
+    view: Any = None
 
 
 def state_of(parts: Parts, average: Array, step: int, history: np.ndarray) -> State:
@@ -135,6 +136,7 @@ class Checkpoint:
             Builder()(self._said.loss, Loss, "loss") if loss is None else loss,
             Builder()(self._said.penalty, Penalty | None, "penalty") if penalty is None else penalty,
             Builder()(list(self._said.optimizers), OPTIMIZERS, "optimizers") if optimizers is None else optimizers,
+            self._view(n_x, xp),
         )
 
     def fill(self, run: State, optimizers: Sequence[Optimizer]) -> None:
@@ -149,6 +151,7 @@ class Checkpoint:
         settings = self.settings
         with archive.named(self.path):
             G = self._generator(xp)
+            G.set_step(self.state.step)
             average = xp.empty_like(G.theta)
             self._fill({"theta_G": G.theta, "average": average} | ({"buffers_G": G.buffers} if len(G.buffers) else {}))
         G.theta[...] = mean_weights(average, G.theta, settings.ema, self.state.step)
@@ -182,6 +185,15 @@ class Checkpoint:
         if len(found) != 1 or y_shape not in (None, found):
             raise InputError(f"{player} makes rows of shape {found}, expected {y_shape or '(n_x,)'}: use another file")
         return net if xp is np else net.copy(xp=xp)
+
+    def _view(self, n_x: int, xp: ModuleType) -> Network | None:
+        """The network that data go through, which has no numbers of its own."""
+        view = Builder(0, 0)(self._said.view, Network | None, "view")
+        if view is None:
+            return None
+        if (found := integrity.check_rows(view, (n_x,), "view")) != (n_x,):
+            raise InputError(f"view makes rows of shape {found}, expected ({n_x},): {integrity.OTHER}")
+        return view.copy(xp=xp)
 
     def _fill(self, vectors: dict[str, Array]) -> None:
         """Copies what was saved into the vectors of the same names."""
