@@ -363,9 +363,13 @@ def test_penalties_are_refused_by_name():
     refused("needs a D that looks at each row alone: leave Split([Linear", lambda: ng.penalty.r1(D, x))
 
 
-def test_a_network_as_a_branch_has_no_tangent_rule():
-    D = ng.Network([ng.Concat([ng.Network([ng.Linear(2, 1)]), ng.Network([ng.Linear(2, 1)])]), ng.Linear(2, 1)])
-    refused("Network has no tangent rule", lambda: ng.penalty.r1(D, np.ones((2, 2), "float32")))
+def test_a_penalty_goes_through_branches_that_are_networks():
+    branch = [ng.Network([ng.Linear(2, 3), ng.Tanh(), ng.Linear(3, 2)], seed=i, dtype="float64") for i in range(2)]
+    D = ng.Network([ng.Concat(branch), ng.Tanh(), ng.Linear(4, 1)], seed=2, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((5, 2))
+    ng.penalty.r1(D, x)
+    found = D.grad.copy()
+    assert rel_error(found, numeric_gradient(lambda: ng.penalty.r1(D, x), D.theta)) < 1e-6
 
 
 def test_labels_are_refused():

@@ -232,6 +232,13 @@ CASES = {
         lambda: {"name_or_path": "ring", "range": (0, 1), "split": "train"},
         {"size": NONE, "hold_out": [0]},
     ),
+    "data.coupled": Case(
+        ng.data.coupled,
+        lambda: {"data": ng.data.load("digits"), "transform": ng.data.edges, "seed": 0, "name": "both"},
+        {"seed": [0], "name": ["a", *NONE]},
+    ),
+    "data.edges": Case(ng.data.edges, lambda: {"x": np.zeros((2, 4, 4))}),
+    "data.negatives": Case(ng.data.negatives, lambda: {"x": np.zeros((2, 4, 4))}),
     "data.restore": Case(ng.data.restore, lambda: {"x": rows(), "range": (0, 1)}, {"range": NONE}),
     "metrics.mode_coverage": Case(
         metrics.mode_coverage, lambda: {"x_g": rows(), "centres": rows(), "std": 0.1}
@@ -252,6 +259,7 @@ CASES = {
         {"image_shape": NONE, "allowed": [0]},
     ),
     "metrics.nearest": Case(metrics.nearest, POINT.copy),
+    "metrics.agreement": Case(metrics.agreement, lambda: {"expected": rows(), "found": rows()}),
     "metrics.kid": Case(metrics.kid, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.frechet": Case(metrics.frechet, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.calibration": Case(
@@ -301,7 +309,7 @@ def public(module):
 # Not to be made by hand; a formula on arrays; what numgan evaluate alone draws, of what it measured.
 NOT_SWEPT = {"DivergedError", "InputError", "TornError", "losses.game_value"}
 NOT_SWEPT |= {"plots.evaluation", "plots.beside_nearest"}
-RESULTS = {"Memorisation", "Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
+RESULTS = {"Agreement", "Memorisation", "Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
 
 
 def test_everything_public_is_swept():
