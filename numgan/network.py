@@ -114,6 +114,13 @@ class Network(Layer):
             x = layer.calibrate(x)
         return x
 
+    def __call__(self, x: Array) -> Array:
+        """y alone, in evaluation mode: no layer's cache outlives it."""
+        x = self._checked(x)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
     def tangent(self, v: Array, dy: Array, tape: Tape) -> tuple[Array, Array | None]:
         """Of all layers as of one: where a network is a branch of a layer with a tangent rule."""
         return tangent_through(self.layers, tape, v, dy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,11 @@ from numgan.layers.noise_input import NoiseInput
 
 @dataclass(eq=False)
 class Constant(Layer):
-    """y_i = C for each row x_i, whatever is in it; C (h, w, n) is learned, from ones on. dC = Σ_rows dy,  dx = 0.
+    """y_i = C for each row x_i, whatever is in it; C (h, w, n) is learned. dC = Σ_rows dy,  dx = 0.
 
-    Karras et al. 2019, §3: what a generator begins with whose z comes in through its styles alone.
+    Karras et al. 2019, §3: what a generator begins with whose z comes in through its styles alone. C starts from
+    N(0, 1), as in the code of "StyleGAN2" (2020). That of 2019 starts with ones: then every map has σ = 0, AdaIN makes
+    0 of it, and a gradient of the size 1/√eps.
     """
 
     n: int
@@ -50,7 +53,7 @@ class Constant(Layer):
         return self.h, self.w, self.n
 
     def init(self, rng: np.random.Generator) -> None:
-        self.C[...] = 1
+        self.C[...] = array_module(self.C).asarray(rng.standard_normal(self.C.shape), dtype=self.C.dtype)
 
     def forward(
         self, x: Array, train: bool = False, rng: RandomGenerator | None = None
@@ -143,11 +146,19 @@ class Synthesis(Compound):
         return array_module(dstyles[0]).stack(dstyles[::-1], axis=1) if inputs else None
 
     def calibrate(self, x: Array) -> Array:
+        return self._through(x, lambda layer, y: layer.calibrate(y))
+
+    def __call__(self, x: Array) -> Array:
+        return self._through(x, lambda layer, y: layer(y))
+
+    def _through(self, x: Array, f: Callable[[Layer, Any], Array]) -> Array:
+        """What f makes of x, layer by layer. No cache is kept."""
+        self.inner_shapes(x.shape[1:])
         y, level = x, 0
         for layer in self.layers:
             if isinstance(layer, AdaIN):
                 y, level = (y, x[:, level]), level + 1
-            y = layer.calibrate(y)
+            y = f(layer, y)
         return y
 
     def __repr__(self) -> str:
