@@ -89,6 +89,7 @@ LAYERS = {"Linear", "Maxout", "LeakyReLU", "BatchNorm", "Dropout", "InstanceNois
 
 CONVOLUTION = {"n_in": 2, "n_out": 3, "kernel": 4, "stride": 2, "padding": 1, "bias": True, "std": 0.02}
 
+SHEET = {"image_shape": NONE, "columns": NONE}
 CASES = {
     "Linear": Case(ng.Linear, lambda: {"n_in": 2, "n_out": 3, "scale": 0.1}, {"scale": [None, 0]}),
     "Maxout": Case(ng.Maxout, lambda: {"n_in": 2, "n_out": 3, "pieces": 2, "scale": 0.1}, {"scale": [None, 0]}),
@@ -267,7 +268,7 @@ CASES = {
         {"labels": NONE, "seed": [0]},
     ),
     "plots.samples": Case(plots.samples, lambda: {"image_shape": (1, 2)} | POINT, {"image_shape": NONE}),
-    "plots.sheet": Case(plots.sheet, lambda: {"x": rows(), "image_shape": (1, 2)}, {"image_shape": NONE}),
+    "plots.sheet": Case(plots.sheet, lambda: {"x": rows(), "image_shape": (1, 2), "columns": 4}, SHEET),
     "plots.progress": Case(
         plots.progress,
         lambda: {"frames": [rows()] * 2, "steps": [0, 1], "image_shape": None, "x": rows()},

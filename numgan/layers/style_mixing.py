@@ -37,11 +37,17 @@ class StyleMixing(Compound):
             raise InputError(f"StyleMixing's mapping must be a layer, or a Network of several, got {self.mapping!r}")
         separate(self.layers)
         self.levels = check_whole("StyleMixing: levels", self.levels, 2)
-        self.p = check_number("StyleMixing's p, the probability of mixing,", self.p, "[0, 1]")
 
     @classmethod
     def example(cls) -> StyleMixing:
         return cls(Linear(4, 3), levels=3)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "p":
+            return super().__setattr__(name, value)
+        value = check_number("StyleMixing's p, the probability of mixing,", value, "[0, 1]")
+        self.__dict__[name] = value  # in a network too, whose mapping could not be taken into a second StyleMixing
+        return None
 
     @property
     def layers(self) -> tuple[Layer, ...]:  # type: ignore[override]
