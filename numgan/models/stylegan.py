@@ -53,8 +53,9 @@ def stylegan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     - images are made larger and smaller by convolutions of stride 2 and a blur
     - the loss is nonsaturating, with R1 in every 16th update of D
 
-    Not as in the paper: 4 layers in the mapping in place of 8; the constant has no bias, which would be one of its own;
-    images keep their size, so that G's border is cut off, and D puts one of black pixels around what it sees.
+    Not as in the paper: 4 layers in the mapping in place of 8; a constant from N(0, 1), without a bias of its own (see
+    `Constant`); a crossover for each row (see `StyleMixing`); w̄ is measured when it is needed (see `Truncation`), and
+    ψ is 1 unless it is set. As in `progan`, G's border is cut off, and D puts one of black pixels around what it sees.
     """
     border, channels = border_for(data, 4 * 2 ** (len(MAPS) - 1), "stylegan")
     G = generator(N_Z, MAPPING, MAPS, channels, border)
@@ -90,7 +91,7 @@ def styled(n: int, side: int, n_w: int) -> tuple[Layer, ...]:
 
 
 def discriminator(maps: Sequence[int], channels: int, border: int = 0, group: int = GROUP) -> list[Layer]:
-    """Images (m, h · w · c) → logits (m, 1): as that of `progan` at its full size."""
+    """Images (m, h · w · c) → logits (m, 1): that of `progan` at its full size, but for how images are made smaller."""
     side, n = 4 * 2 ** (len(maps) - 1) - 2 * border, maps[0]
     layers: list[Layer] = [
         *(Reshape((side, side, channels)), *([Pad(border, -1.0)] if border else [])),
