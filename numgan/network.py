@@ -23,7 +23,7 @@ class Network(Layer):
     """Layers in a row. Obeys the layer protocol itself, so networks nest.
 
     theta, grad: the parameters and their gradient, one flat vector each, in the order of the layers.
-    buffers: BatchNorm's statistics, flat too; only `calibrate` writes them.
+    buffers: BatchNorm's statistics and the like, flat too; no gradient reaches them, only `calibrate` writes them.
     seed fixes the first values: the same on every backend and in every dtype, up to rounding.
     """
 
@@ -112,6 +112,13 @@ class Network(Layer):
         x = self._checked(x)
         for layer in self.layers:
             x = layer.calibrate(x)
+        return x
+
+    def __call__(self, x: Array) -> Array:
+        """y alone, in evaluation mode: no layer's cache outlives it."""
+        x = self._checked(x)
+        for layer in self.layers:
+            x = layer(x)
         return x
 
     def tangent(self, v: Array, dy: Array, tape: Tape) -> tuple[Array, Array | None]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from numgan.backend import Array, RandomGenerator, array_module
-from numgan.errors import InputError, check_number
+from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer, Player, rows_of, with_rows
 from numgan.network import Network
 
@@ -138,13 +138,23 @@ def rowwise_network(D: Player) -> Network:
 
 @dataclass(frozen=True)
 class Penalty:
-    """A penalty that `Training` adds to what D descends."""
+    """A penalty that `Training` adds to what D descends.
+
+    every: only in each `every`-th update of D, from the first on, with `every` times its weight: about as strong, and
+    cheaper. Karras et al. 2020 ("StyleGAN2"), §3.1, "lazy regularization", with 16.
+    """
 
     stochastic: ClassVar[bool] = False  # draws eps
+    every = 1
 
     def __post_init__(self) -> None:
         (name, weight), *_ = vars(self).items()
         object.__setattr__(self, name, check_number(f"{type(self).__name__}'s {name}", weight, "[0, inf)"))
+        object.__setattr__(self, "every", check_whole(f"{type(self).__name__}'s every", self.every, 1))
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value}" for name, value in vars(self).items() if (name, value) != ("every", 1)]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         """Adds ∂P/∂θ to D.grad and returns P. rng: for eps, and as the layers of D need one.
@@ -154,37 +164,40 @@ class Penalty:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class R1(Penalty):
     """γ/2 · mean ‖∇ₓ a(x)‖²; see `r1`."""
 
     gamma: float = 10.0
+    every: int = 1
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
-        return r1(D, x, self.gamma, rng)
+        return r1(D, x, self.gamma * self.every, rng)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class R2(Penalty):
     """γ/2 · mean ‖∇ₓ a(x_g)‖²; see `r2`."""
 
     gamma: float = 10.0
+    every: int = 1
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
-        return r2(D, with_rows(x, x_g), self.gamma, rng)
+        return r2(D, with_rows(x, x_g), self.gamma * self.every, rng)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WGANGP(Penalty):
     """λ · mean (‖∇ₓ a(x̂)‖ − 1)²; see `wgan_gp`."""
 
     lam: float = 10.0
+    every: int = 1
     stochastic = True
 
     def __call__(self, D: Player, x: Array, x_g: Array, rng: RandomGenerator | None) -> Array:
         rows = rows_of(x)
         eps = None if rng is None else rng.random((len(rows), 1), dtype=rows.dtype)
-        return wgan_gp(D, x, x_g, self.lam, eps, rng)
+        return wgan_gp(D, x, x_g, self.lam * self.every, eps, rng)
 
 
 BY_NAME = {"r1": R1, "r2": R2, "wgan_gp": WGANGP}

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from numgan.backend import host_array
-from numgan.errors import InputError
+from numgan.errors import InputError, check_whole
 from numgan.run.record import Record
 
 # Blue and orange of the Okabe-Ito palette, which colour-blind readers can tell apart.
@@ -42,12 +42,12 @@ def samples(x_g: np.ndarray, x: np.ndarray, image_shape: ImageShape = None) -> F
     return figure
 
 
-def sheet(x: np.ndarray, image_shape: ImageShape = None) -> Figure:
-    """Rows x alone, as images or points."""
+def sheet(x: np.ndarray, image_shape: ImageShape = None, columns: int | None = None) -> Figure:
+    """Rows x alone, as points or as images, in so many columns (None: as many as lines)."""
     x = _rows("x", x, image_shape)
     if image_shape is None:
         return _points(x, None)
-    columns = math.ceil(math.sqrt(len(x)))
+    columns = math.ceil(math.sqrt(len(x))) if columns is None else check_whole("columns", columns, 1)
     figure = Figure(figsize=(6, 6 * math.ceil(len(x) / columns) / columns), layout="constrained")
     _show(figure.subplots(), _mosaic(x, image_shape, columns))
     return figure

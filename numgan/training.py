@@ -168,7 +168,7 @@ class Training:
             z = self._draw_noise(j)
             rng = self._layers_rng(j)
             info_d = discriminator_gradient(G, D, x, z, self.loss, rng)
-            if self.penalty:
+            if self.penalty and (self.step * k + j) % self.penalty.every == 0:
                 info_d = replace(info_d, value=info_d.value + self.penalty(D, x, info_d.x_g, rng))
             self.opt_d.step(D.theta, D.grad)
             if self.clip:

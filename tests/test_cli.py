@@ -76,12 +76,12 @@ def test_samples_as_array_and_picture(ring_run, tmp_path, capsys):
 def test_penalties(tmp_path, capsys, no_pictures):
     assert train(*QUICK[:4], "--steps", 3, "--penalty", "r1", "--penalty-weight", 2, "--out", tmp_path / "a") == 0
     about = archive.read(tmp_path / "a" / "checkpoint.npz")[1]
-    assert about["penalty"] == {"type": "R1", "gamma": 2.0}
+    assert about["penalty"] == {"type": "R1", "gamma": 2.0, "every": 1}
     assert train("--resume", tmp_path / "a", "--steps", 5) == 0
     clip = ("--loss", "wasserstein", "--clip", 0.01)
     assert train(*QUICK[:4], "--steps", 3, *clip, "--penalty", "wgan_gp", "--out", tmp_path / "b") == 0
     about = archive.read(tmp_path / "b" / "checkpoint.npz")[1]
-    assert (about["penalty"], about["settings"]["clip"]) == ({"type": "WGANGP", "lam": 10.0}, 0.01)
+    assert (about["penalty"], about["settings"]["clip"]) == ({"type": "WGANGP", "lam": 10.0, "every": 1}, 0.01)
     assert train("--penalty", "r3") == 2
     assert train("--penalty-weight", "3") == 2
     assert train("--resume", tmp_path / "a", "--steps", 9, "--penalty", "r1") == 2

@@ -14,8 +14,10 @@ from numgan.check import survey
 from numgan.conditional import Conditional
 from numgan.lab import setup
 from numgan.layers.activations import Activation
+from numgan.layers.adain import AdaIN
 from numgan.layers.base import Layer
 from numgan.layers.branches import Branches
+from numgan.layers.compound import Compound
 from numgan.layers.convolution import Convolution
 from numgan.layers.label import Label
 from numgan.losses import Loss
@@ -23,9 +25,9 @@ from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.penalty import R1, Penalty
 
-BASES = {Layer, Activation, Branches, Convolution, Loss, Optimizer, Penalty}
+BASES = {Layer, Activation, Branches, Compound, Convolution, Loss, Optimizer, Penalty}
 TABLES = {
-    Layer: lambda: {*layers.ALL, Network, Conditional, Label},
+    Layer: lambda: {*layers.ALL, Network, Conditional, Label, AdaIN},
     Loss: lambda: set(map(type, losses.BY_NAME.values())),
     Penalty: lambda: set(penalty.BY_NAME.values()),
 }

@@ -89,6 +89,7 @@ LAYERS = {"Linear", "Maxout", "LeakyReLU", "BatchNorm", "Dropout", "InstanceNois
 
 CONVOLUTION = {"n_in": 2, "n_out": 3, "kernel": 4, "stride": 2, "padding": 1, "bias": True, "std": 0.02}
 
+SHEET = {"image_shape": NONE, "columns": NONE}
 CASES = {
     "Linear": Case(ng.Linear, lambda: {"n_in": 2, "n_out": 3, "scale": 0.1}, {"scale": [None, 0]}),
     "Maxout": Case(ng.Maxout, lambda: {"n_in": 2, "n_out": 3, "pieces": 2, "scale": 0.1}, {"scale": [None, 0]}),
@@ -109,6 +110,13 @@ CASES = {
     "Concat": Case(ng.Concat, lambda: {"layers": [ng.Linear(2, 3), ng.Linear(2, 3)]}),
     "Split": Case(ng.Split, lambda: {"layers": [ng.Linear(2, 3), ng.Linear(2, 3)]}),
     "Fade": Case(ng.Fade, lambda: {"layers": [ng.Linear(2, 3), ng.Linear(2, 3)], "alpha": 0.5}, {"alpha": [0]}),
+    "StyleMixing": Case(ng.StyleMixing, lambda: {"mapping": ng.Linear(2, 3), "levels": 4, "p": 0.5}, {"p": [0]}),
+    "Truncation": Case(ng.Truncation, lambda: {"n": 3, "psi": 0.7, "first": 2}, {"psi": [-1, 0], "first": [None, 0]}),
+    "Constant": Case(ng.Constant, lambda: {"n": 3, "h": 4, "w": 4}),
+    "NoiseInput": Case(ng.NoiseInput, lambda: {"n": 3, "h": 4, "w": 4}),
+    "AdaIN": Case(ng.AdaIN, lambda: {"n": 3, "n_w": 2, "eps": 1e-8}),
+    "Blur": Case(ng.Blur, dict),
+    "Synthesis": Case(ng.Synthesis, lambda: {"layers": [ng.Constant(3), ng.AdaIN(3, 2)]}),
     "Pack": Case(ng.Pack, lambda: {"k": 2}),
     "Reshape": Case(ng.Reshape, lambda: {"shape": (2, 3)}),
     "ReLU": Case(ng.ReLU, dict),
@@ -184,9 +192,9 @@ CASES = {
     "losses.softplus": Case(ng.losses.softplus, lambda: {"a": rows()}),
     "losses.sigmoid": Case(ng.losses.sigmoid, lambda: {"a": rows()}),
     **{name: case for loss in ng.losses.BY_NAME.values() for name, case in loss_cases(loss)},
-    "penalty.R1": Case(ng.R1, lambda: {"gamma": 1.0}, {"gamma": [0]}),
-    "penalty.R2": Case(ng.R2, lambda: {"gamma": 1.0}, {"gamma": [0]}),
-    "penalty.WGANGP": Case(ng.WGANGP, lambda: {"lam": 1.0}, {"lam": [0]}),
+    "penalty.R1": Case(ng.R1, lambda: {"gamma": 1.0, "every": 16}, {"gamma": [0]}),
+    "penalty.R2": Case(ng.R2, lambda: {"gamma": 1.0, "every": 16}, {"gamma": [0]}),
+    "penalty.WGANGP": Case(ng.WGANGP, lambda: {"lam": 1.0, "every": 16}, {"lam": [0]}),
     "penalty.Penalty": Case(ng.penalty.Penalty, dict),
     "penalty.r1": Case(
         ng.penalty.r1,
@@ -268,7 +276,7 @@ CASES = {
         {"labels": NONE, "seed": [0]},
     ),
     "plots.samples": Case(plots.samples, lambda: {"image_shape": (1, 2)} | POINT, {"image_shape": NONE}),
-    "plots.sheet": Case(plots.sheet, lambda: {"x": rows(), "image_shape": (1, 2)}, {"image_shape": NONE}),
+    "plots.sheet": Case(plots.sheet, lambda: {"x": rows(), "image_shape": (1, 2), "columns": 4}, SHEET),
     "plots.progress": Case(
         plots.progress,
         lambda: {"frames": [rows()] * 2, "steps": [0, 1], "image_shape": None, "x": rows()},

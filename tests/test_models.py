@@ -23,7 +23,8 @@ def data(*shape, n=7, classes=3, low=-1.0, domains=1):
 
 
 # odd sizes, so that no two sides are alike
-SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "cogan": (16, 12, 3), "progan": (28, 28)}
+SIDES = {"dcgan": (8, 12, 3), "cdcgan": (8, 12, 3), "dcgan64": (64, 64, 3), "cogan": (16, 12, 3)}
+SIDES |= {"progan": (28, 28), "stylegan": (28, 28)}
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +131,9 @@ LAYERS = {
 
 
 def test_every_model_is_made_of_these_layers(pairs):
-    """But for progan, whose layers follow from the step: test_progan.py."""
+    """But for progan and stylegan, which have tests of their own."""
     found = {name: tuple([spelled(layer) for layer in net.layers] for net in pair) for name, pair in pairs.items()}
-    del found["progan"]
+    del found["progan"], found["stylegan"]
     assert found == LAYERS
 
 
@@ -262,8 +263,8 @@ def test_the_fields_say_what_is_usual():
 
 
 def test_the_catalogue_lists_them_in_this_order():
-    names = *("images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64"), "cogan", "progan"
-    assert tuple(models.BY_NAME) == names
+    plain = "images", "points", "goodfellow2014", "dcgan", "cgan", "cdcgan", "dcgan64"
+    assert tuple(models.BY_NAME) == (*plain, "cogan", "progan", "stylegan")
 
 
 def test_optimisers_are_new_and_each_player_gets_its_own_settings():
@@ -333,7 +334,7 @@ def test_pairs_fit_each_other_and_their_rows(pairs):
         told = models.BY_NAME[name].conditional
         assert (G.n_out, D.n_out) == (n_x, 1)
         assert isinstance(G, ng.Conditional) is isinstance(D, ng.Conditional) is told
-        if name not in ("dcgan64", "progan"):  # which have tests of their own
+        if name not in ("dcgan64", "progan", "stylegan"):  # which have tests of their own
             z, c = np.ones((2, G.n_in), "float32"), np.array([2, 0])
             x_g = G((z, c) if told else z)
             logits = 4 if name == "cogan" else 2  # one for each image

@@ -925,7 +925,8 @@ def test_vectors_are_of_float32_or_float64(tmp_path):
         (ng.BatchNorm, ng.BatchNorm(3, std=0.5), {"std"}),
         (ng.Ramp, ng.Ramp(0.1, 0.2, 3, 9, every=2), {"every"}),
         (ng.Adam, ng.Adam(0.1, 0.2, 0.3, 1e-4), set()),
-        (ng.WGANGP, ng.WGANGP(3.0), set()),
+        (ng.R1, ng.R1(3.0, every=16), {"every"}),
+        (ng.WGANGP, ng.WGANGP(3.0), {"every"}),
     ],
 )
 def test_only_a_field_that_came_later_may_be_missing(cls, made, later):

@@ -78,6 +78,17 @@ def grown(xp, dtype="float32"):
     return ng.Network(G, **how), ng.Network(D, 1, **how)
 
 
+def styled(xp, dtype="float32"):
+    """Styles of two z at three levels, with noise and blur; D blurs too."""
+    how = {"dtype": dtype, "xp": xp}
+    up = [ng.ConvTranspose2d(3, 2), ng.Blur(), ng.NoiseInput(2, 4, 4), ng.LeakyReLU(), ng.AdaIN(2, 4), ng.AdaIN(2, 4)]
+    synthesis = ng.Synthesis([ng.Constant(3, 2, 2), ng.NoiseInput(3, 2, 2), ng.AdaIN(3, 4), *up])
+    mapping = ng.Network([ng.PixelNorm(), ng.Linear(2, 4), ng.Tanh()], **how)
+    G = [ng.StyleMixing(mapping, 3), ng.Truncation(4, 0.7, 2), synthesis, ng.Reshape((32,)), ng.Linear(32, 2)]
+    D = [ng.Linear(2, 32), ng.Reshape((4, 4, 2)), ng.Blur(), ng.Tanh(), ng.Reshape((32,)), ng.Linear(32, 1)]
+    return ng.Network(G, **how), ng.Network(D, 1, **how)
+
+
 def told(xp, dtype="float32"):
     """G and D with labels, of which a ring has eight."""
     how = {"dtype": dtype, "xp": xp}
@@ -116,6 +127,7 @@ SETTINGS = [
     {"loss": ng.losses.Minimax(smooth=0.9), "ema": None},
     *({"pair": crowded, "dtype": dtype} for dtype in ("float32", "float64")),
     {"pair": grown, "loss": ng.losses.WassersteinDrift(drift=0.1), "penalty": ng.WGANGP()},
+    {"pair": styled, "penalty": ng.R1(1.0, every=3)},
     *({"pair": told, "conditional": True, "penalty": penalty} for penalty in (None, ng.R1(), ng.WGANGP())),
 ]  # fmt: skip
 

@@ -1,8 +1,10 @@
 """Layers, one idea a file. A layer of one's own is a class like these, with `base.Layer` above it."""
 
 from numgan.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from numgan.layers.adain import AdaIN
 from numgan.layers.base import Layer
 from numgan.layers.batchnorm import BatchNorm
+from numgan.layers.blur import Blur
 from numgan.layers.border import Crop, Pad
 from numgan.layers.branches import Concat, Split
 from numgan.layers.convolution import Conv2d, ConvTranspose2d
@@ -13,11 +15,15 @@ from numgan.layers.linear import Linear
 from numgan.layers.maxout import Maxout
 from numgan.layers.minibatch import MinibatchStd, Pack
 from numgan.layers.noise import InstanceNoise
+from numgan.layers.noise_input import NoiseInput
 from numgan.layers.pixelnorm import PixelNorm
 from numgan.layers.resampling import AvgPool2d, Upsample
 from numgan.layers.rescale import Rescale
 from numgan.layers.reshape import Reshape
 from numgan.layers.shift import Shift
+from numgan.layers.style_mixing import StyleMixing
+from numgan.layers.synthesis import Constant, Synthesis
+from numgan.layers.truncation import Truncation
 
 ALL: tuple[type[Layer], ...] = (
     *(Linear, Maxout, Reshape),
@@ -26,6 +32,7 @@ ALL: tuple[type[Layer], ...] = (
     *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
     *(Concat, Split),
     *(PixelNorm, Rescale, Fade, Pad, Crop),
+    *(StyleMixing, Truncation, Constant, NoiseInput, Blur, Synthesis),
 )
 
-__all__ = ["ALL", "Label", "Layer", *(layer.__name__ for layer in ALL)]
+__all__ = ["ALL", "AdaIN", "Label", "Layer", *(layer.__name__ for layer in ALL)]

@@ -127,7 +127,7 @@ class Layer:
     def set_step(self, step: int) -> None:
         """What changes in the course of a run (α of a `Fade`), here and in the layers inside, becomes as it is after so
         many updates."""
-        for layer in self.__dict__.get("layers", ()):
+        for layer in getattr(self, "layers", ()):
             layer.set_step(step)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -8,17 +8,16 @@ from functools import reduce
 from operator import add as plus
 from typing import Any
 
-import numpy as np
-
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError
 from numgan.layers.arguments import separate
-from numgan.layers.base import Layer, Shapes, parts_of
+from numgan.layers.base import Layer
+from numgan.layers.compound import Compound
 from numgan.layers.linear import Linear
 
 
 @dataclass(eq=False)
-class Branches(Layer):
+class Branches(Compound):
     """k layers side by side, each with parameters of its own. A branch of several layers is a `Network`.
 
     Parts of rows lie side by side along a row's first axis: vectors (m, k·n), images (m, k·h, w, c), one above another.
@@ -34,30 +33,11 @@ class Branches(Layer):
         for name in ("n_in", "n_out", "axes_in", "axes_out"):
             self._of_each(name)
 
-    # Branches draw where one of them does, and look at each row alone where all of them do.
-    rowwise = property(lambda self: all(layer.rowwise for layer in self.layers))  # type: ignore[assignment]
-    stochastic = property(lambda self: any(layer.stochastic for layer in self.layers))  # type: ignore[assignment]
     axes_in = property(lambda self: self._of_each("axes_in"))  # type: ignore[assignment]
     axes_out = property(lambda self: self._of_each("axes_out"))  # type: ignore[assignment]
 
-    @property
-    def shapes(self) -> Shapes:
-        return {f"{i}.{name}": shape for i, layer in enumerate(self.layers) for name, shape in layer.shapes.items()}
-
-    @property
-    def buffer_shapes(self) -> Shapes:
-        all_shapes = enumerate(layer.buffer_shapes for layer in self.layers)
-        return {f"{i}.{name}": shape for i, shapes in all_shapes for name, shape in shapes.items()}
-
-    def place(self, theta: Array, grad: Array, buffers: Array, rng: np.random.Generator) -> None:
-        for layer, part in zip(self.layers, parts_of(self.layers, theta, grad, buffers), strict=True):
-            layer.place(*part, rng)
-        super().bind(theta, grad, buffers)
-
-    def bind(self, theta: Array, grad: Array, buffers: Array) -> None:
-        super().bind(theta, grad, buffers)
-        for layer, part in zip(self.layers, parts_of(self.layers, theta, grad, buffers), strict=True):
-            layer.bind(*part)
+    def inner_shapes(self, x_shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        return [self.branch_shape(x_shape)] * len(self.layers)
 
     def branch_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of a row as each branch is given it, where a row of x has this one."""

@@ -8,6 +8,7 @@ from numgan.models.goodfellow2014 import GOODFELLOW2014
 from numgan.models.mlp import IMAGES, POINTS
 from numgan.models.progan import PROGAN
 from numgan.models.recipe import Model
+from numgan.models.stylegan import STYLEGAN
 
 BY_NAME: dict[str, Model] = {
     "images": IMAGES,
@@ -19,6 +20,7 @@ BY_NAME: dict[str, Model] = {
     "dcgan64": DCGAN64,
     "cogan": COGAN,
     "progan": PROGAN,
+    "stylegan": STYLEGAN,
 }
 
 __all__ = ["BY_NAME", "Model"]

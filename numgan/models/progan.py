@@ -61,13 +61,18 @@ def view(data: Data, xp: ModuleType = np) -> Network:
 
 def growth_for(data: Data) -> Growth:
     """The plan of both networks, and of the view of the data, for images up to the largest size."""
+    border, channels = border_for(data, 4 * 2 ** (len(MAPS) - 1), "progan")
+    return Growth(N_Z, MAPS, channels, growing(len(MAPS), STABLE, FADE), border)
+
+
+def border_for(data: Data, side: int, model: str) -> tuple[int, int]:
+    """How many pixels of border the images need to have this side, which is a power of 2, and their channels."""
     h, w, c = (*(data.image_shape or (0, 0)), 1)[:3]
-    side = 4 * 2 ** (len(MAPS) - 1)
     border, odd = divmod(side - h, 2)
     if h != w or odd or not side // 2 < h <= side:
         wanted = f"square images of an even side, more than {side // 2} and up to {side} pixels"
-        raise InputError(f"progan needs {wanted}, got {data.image_shape or 'points'}: use another model")
-    return Growth(N_Z, MAPS, c, growing(len(MAPS), STABLE, FADE), border)
+        raise InputError(f"{model} needs {wanted}, got {data.image_shape or 'points'}: use another model")
+    return border, c
 
 
 def growing(sizes: int, stable: int, fade: int) -> tuple[Ramp, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numgan.data.base import check_range
 from numgan.errors import InputError
 from numgan.layers.base import Layer
-from numgan.layers.branches import Branches
+from numgan.layers.compound import Compound
 from numgan.network import Network
 from numgan.optim import Adam, Optimizer
 from numgan.run.parts import Origin, State
@@ -62,11 +62,12 @@ def check_rows(net: Network, shape: tuple[int, ...], name: str) -> tuple[int, ..
 
 
 def _check_row(layer: Layer, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
-    """The same of a layer; inside branches, of each."""
+    """The same of a layer, and of those inside it."""
     if isinstance(layer, Network):
         return check_rows(layer, shape, name)
-    for branch in layer.layers if isinstance(layer, Branches) else ():
-        _check_row(branch, layer.branch_shape(shape), name)
+    if isinstance(layer, Compound):
+        for inner, its_shape in zip(layer.layers, layer.inner_shapes(shape), strict=True):
+            _check_row(inner, its_shape, name)
     shape = layer.y_shape(shape)
     if math.prod(shape) > WIDEST:
         raise InputError(f"{name}: {layer} makes rows of {math.prod(shape)} numbers, at most {WIDEST}: {OTHER}")

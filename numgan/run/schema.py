@@ -30,12 +30,12 @@ from numgan import layers, losses, optim, penalty, schedules
 from numgan.conditional import Conditional
 from numgan.errors import InputError
 from numgan.layers.base import Layer
-from numgan.layers.branches import Branches
+from numgan.layers.compound import Compound
 from numgan.network import Network
 
 # Only these are ever built from a file: it holds names and numbers, never code.
 _CLASSES: tuple[Any, ...] = (
-    *(Network, *layers.ALL, Conditional, layers.Label),
+    *(Network, *layers.ALL, Conditional, layers.Label, layers.AdaIN),
     *map(type, losses.BY_NAME.values()),
     *optim.BY_NAME.values(),
     *penalty.BY_NAME.values(),
@@ -49,6 +49,9 @@ ADDED: dict[str, set[str]] = {
     "Settings": {"conditional", "together"},
     "Description": {"view"},
     "MinibatchStd": {"group"},
+    "R1": {"every"},
+    "R2": {"every"},
+    "WGANGP": {"every"},
     "Ramp": {"every"},
     "Origin": {"label_fingerprint"},
     "About": {"size", "hold_out"},
@@ -144,8 +147,8 @@ class Builder:
         return made
 
     def _count(self, made: Any, where: str) -> None:
-        """Takes a layer's numbers off what is left. A network's and branches' have been counted then."""
-        if isinstance(made, Layer) and not isinstance(made, Network | Branches):
+        """Takes a layer's numbers off what is left. Those of layers inside have been counted then."""
+        if isinstance(made, Layer) and not isinstance(made, Network | Compound):
             self._parameters -= made.size
             self._buffers -= made.buffer_size
             if self._parameters < 0 or self._buffers < 0:
