@@ -27,7 +27,7 @@ from numgan.data.coupled import expected_and_found
 from numgan.models.cogan import first, from_maps, image_shape, last, to_maps
 
 MODEL = models.BY_NAME["cogan"]
-PAIRS, EVERY, SEEDS = 10_000, 1000, range(3)
+PAIRS, EVERY, SEEDS = 10_000, 2000, range(3)
 PAPER = {"digits-edges": (0.952, 0.909), "digits-negatives": (0.967, 0.778)}  # CoGAN, a conditional GAN
 
 
@@ -40,7 +40,7 @@ def separate(data, seed):
     """CoGAN's layers, of which none is shared: two GANs, each with layers and first values of its own, fed one z."""
     h, w, c = image_shape(data)
     G = [ng.Network([*to_maps(h, w), last(c)], seed=1000 + 4 * seed + i) for i in range(2)]
-    D = [ng.Network([first(c), *from_maps(h, w)], seed=1000 + 4 * seed + 2 + i) for i in range(2)]
+    D = [ng.Network([first(c, 2 * seed + i), *from_maps(h, w)], seed=1000 + 4 * seed + 2 + i) for i in range(2)]
     return (
         ng.Network([ng.Concat(G), ng.Tanh(), ng.Reshape((2 * h * w * c,))]),
         ng.Network([ng.Reshape((2 * h, w, c)), ng.Split(D)]),

@@ -44,8 +44,8 @@ def spelled(layer):
         return f"{kind} {layer.n_in} {layer.n_out}{steps}{'' if layer.bias else ' no bias'}"
     if isinstance(layer, Linear | Maxout):
         return f"{kind} {layer.n_in} {layer.n_out}" + (f" pieces {layer.pieces}" if isinstance(layer, Maxout) else "")
-    if isinstance(layer, Concat | Split):
-        return f"{kind}: {', '.join(map(spelled, layer.layers))}"
+    if isinstance(layer, Concat | Split | ng.Network):
+        return f"{kind}: {', '.join(map(spelled, layer.layers))}".removeprefix("Network: ")
     return " ".join([kind, *(str(value) for name, value in settings_of(layer) if name not in ("eps", "std"))])
 
 
@@ -122,8 +122,8 @@ LAYERS = {
             *("Tanh", "Reshape (576,)"),
         ],
         [
-            *("Reshape (16, 12, 3)", "Split: Conv2d 3 12 4×4/2 padding 1, Conv2d 3 12 4×4/2 padding 1"),
-            *("Shift 1", LEAKY, "Dropout 0.2", "Conv2d 12 24 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
+            *("Reshape (16, 12, 3)", "Split: Shift 1, Conv2d 3 12 4×4/2 padding 1, Shift 1, Conv2d 3 12 4×4/2 padding 1"),
+            *(LEAKY, "Dropout 0.2", "Conv2d 12 24 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
             *("Reshape (144,)", "Linear 144 64", LEAKY, "Linear 64 1"),
         ],
     ),
@@ -200,7 +200,7 @@ SETTINGS = {  # the optimisers' fixed settings; their rates are below
     "cgan": (ADAM, {"steps": 5000, "batch": 64, "ema": 0.999, "conditional": True}),
     "cdcgan": (ADAM, {"steps": 8000, "batch": 64, "ema": 0.999, "conditional": True}),
     "dcgan64": (ADAM, {"steps": 7915, "batch": 128}),
-    "cogan": (ADAM, {"steps": 8000, "batch": 32, "ema": 0.999}),
+    "cogan": (ADAM, {"steps": 16_000, "batch": 32, "ema": 0.999}),
 }
 USUAL = {"loss": ng.losses.nonsaturating, "ema": None, "noise": "normal", "conditional": False, "together": False}
 USUAL |= {"range": (-1.0, 1.0), "penalty": None, "view": None}
@@ -214,8 +214,8 @@ RATES = {  # (for G, for D): update -> rate
     "dcgan": ({0: 2e-3, 4000: 1.025e-3, 8000: 5e-5, 9000: 5e-5}, {0: 5e-4, 4000: 2.5625e-4, 8000: 1.25e-5}),
     "dcgan64": ({0: 2e-4, 9000: 2e-4}, {0: 2e-4, 9000: 2e-4}),
     "cogan": (
-        {0: 1e-3, 4000: 1e-3, 6000: 5.5e-4, 8000: 1e-4, 9000: 1e-4},
-        {0: 2e-3, 4000: 2e-3, 6000: 1.1e-3, 8000: 2e-4},
+        {0: 1e-3, 8000: 1e-3, 12_000: 5.5e-4, 16_000: 1e-4, 19_000: 1e-4},
+        {0: 2e-3, 8000: 2e-3, 12_000: 1.1e-3, 16_000: 2e-4},
     ),
 }
 RATES |= {"cgan": RATES["images"], "cdcgan": RATES["dcgan"]}

@@ -30,7 +30,7 @@ from numgan.network import Network
 from numgan.optim import Adam
 from numgan.schedules import Ramp
 
-N_Z, MAPS, HIDDEN, STEPS = 32, 24, 64, 8000
+N_Z, MAPS, HIDDEN, STEPS = 32, 24, 64, 16_000
 NEEDED = "take --data digits-edges or digits-negatives, or ng.data.coupled(data, ng.data.edges)"
 
 
@@ -40,7 +40,9 @@ def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     What changed since `dcgan`, of which these are the layers, less wide:
 
     - G's last convolution is there twice, so that G(z) is two images of one z, x_A and x_B. All before it is shared.
-    - D's first convolution is there twice, one for each domain. All after it is shared, the random moves too.
+    - D's first convolution is there twice, one for each domain. All after it is shared.
+    - images are moved by one pixel at most before D sees them, not by two: a D that cannot tell where a line is lets
+      one image of a pair stray from the other
 
     The loss asks for no pairs: D sees each image by itself. But both images of a z are made from the same maps of
     features, each pixel from those at its place: where x_A has a stroke, x_B must have what the last convolution makes
@@ -52,7 +54,8 @@ def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     """
     h, w, c = image_shape(data)
     G = [*to_maps(h, w), Concat((last(c), last(c))), Tanh(), Reshape((2 * h * w * c,))]
-    D = [Reshape((2 * h, w, c)), Split((first(c), first(c))), *from_maps(h, w)]
+    own = [first(c, int(s), xp) for s in np.random.SeedSequence(seed).generate_state(2)]
+    D = [Reshape((2 * h, w, c)), Split(tuple(own)), *from_maps(h, w)]
     return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
 
 
@@ -72,16 +75,16 @@ def last(c: int) -> Layer:
     return ConvTranspose2d(MAPS, c)
 
 
-def first(c: int) -> Layer:
-    """D's own layer for a domain: from images to maps (m, h/2, w/2, MAPS/2)."""
-    return Conv2d(c, MAPS // 2, std=he(4 * 4 * c))
+def first(c: int, seed: int, xp: ModuleType = np) -> Layer:
+    """D's own layers for a domain: from images to maps (m, h/2, w/2, MAPS/2)."""
+    return Network([Shift(1), Conv2d(c, MAPS // 2, std=he(4 * 4 * c))], seed=seed, xp=xp)
 
 
 def from_maps(h: int, w: int) -> list[Layer]:
     """What D's two domains share: from maps of features to logits (m, 1)."""
     n = h // 4 * (w // 4) * MAPS
     return [
-        *(Shift(1), LeakyReLU(0.2), Dropout(0.2)),
+        *(LeakyReLU(0.2), Dropout(0.2)),
         *(Conv2d(MAPS // 2, MAPS, std=he(4 * 4 * MAPS // 2)), LeakyReLU(0.2), Dropout(0.2)),
         *(Reshape((n,)), dense(n, HIDDEN), LeakyReLU(0.2), Linear(HIDDEN, 1)),
     ]
