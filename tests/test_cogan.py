@@ -286,6 +286,14 @@ def test_θ_holds_what_is_shared_once():
     assert G.theta.size == sum(s.stop - s.start for s in G.slices.values()) == G.size
 
 
+def test_both_images_begin_alike_and_become_two():
+    run = training()
+    z = np.random.default_rng(0).standard_normal((3, cogan.N_Z)).astype("float32")
+    assert (np.diff(halves(run.G(z), True), axis=0) == 0).all()
+    list(run.steps(2))
+    assert (np.diff(halves(run.G(z), True), axis=0) != 0).all()
+
+
 def test_a_description_builds_branches_again_and_counts_each_weight_once():
     for net in pair(dtype="float32"):
         again = Builder(net.size, 10)(describe(net), ng.Network)

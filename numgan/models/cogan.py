@@ -40,6 +40,7 @@ def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     What changed since `dcgan`, of which these are the layers, less wide:
 
     - G's last convolution is there twice, so that G(z) is two images of one z, x_A and x_B. All before it is shared.
+      Both begin with the same weights, so that the images are alike at first, and lie one upon the other
     - D's first convolution is there twice, one for each domain. All after it is shared.
     - images are moved by one pixel at most before D sees them, not by two: a D that cannot tell where a line is lets
       one image of a pair stray from the other
@@ -53,10 +54,12 @@ def cogan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     The loss is a mean over both domains: half the sum of the two games.
     """
     h, w, c = image_shape(data)
-    G = [*to_maps(h, w), Concat((last(c), last(c))), Tanh(), Reshape((2 * h * w * c,))]
-    own = [first(c, int(s), xp) for s in np.random.SeedSequence(seed).generate_state(2)]
-    D = [Reshape((2 * h, w, c)), Split(tuple(own)), *from_maps(h, w)]
-    return Network(G, seed=2 * seed, xp=xp), Network(D, seed=2 * seed + 1, xp=xp)
+    lasts = last(c), last(c)
+    G = Network([*to_maps(h, w), Concat(lasts), Tanh(), Reshape((2 * h * w * c,))], seed=2 * seed, xp=xp)
+    lasts[1].W[...] = lasts[0].W
+    firsts = [first(c, int(s), xp) for s in np.random.SeedSequence(seed).generate_state(2)]
+    D = [Reshape((2 * h, w, c)), Split(tuple(firsts)), *from_maps(h, w)]
+    return G, Network(D, seed=2 * seed + 1, xp=xp)
 
 
 def to_maps(h: int, w: int) -> list[Layer]:
