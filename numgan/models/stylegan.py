@@ -29,6 +29,7 @@ from numgan.layers import (
     Reshape,
     StyleMixing,
     Synthesis,
+    Tanh,
     Truncation,
 )
 from numgan.layers.rescale import equalised, slowed
@@ -37,9 +38,10 @@ from numgan.models.recipe import Model, Players
 from numgan.network import Network
 from numgan.optim import Adam
 from numgan.penalty import R1
+from numgan.schedules import Ramp
 
-N_Z, MAPPING, MAPS, GROUP = 64, 4, (64, 64, 32, 16), 4  # layers of the mapping; the maps at 4 × 4 pixels, at 8 × 8, …
-STEPS = 5000
+N_Z, MAPPING, MAPS, GROUP = 64, 4, (64, 48, 24, 8), 4  # layers of the mapping; the maps at 4 × 4 pixels, at 8 × 8, …
+STEPS = 8000
 
 
 def stylegan(data: Data, seed: int, xp: ModuleType = np) -> Players:
@@ -52,6 +54,8 @@ def stylegan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     - nothing grows: all is trained at the full size, as in "StyleGAN2" (Karras et al. 2020), and D has no skips
     - images are made larger and smaller by convolutions of stride 2 and a blur
     - the loss is nonsaturating, with R1 in every 16th update of D
+    - G ends in tanh. AdaIN gives a map of every image the same mean and variance, however much ink there is in it, so
+      that without tanh the black around a digit would be another grey in each image: then all digits become one
 
     Not as in the paper: 4 layers in the mapping in place of 8; a constant from N(0, 1), without a bias of its own (see
     `Constant`); a crossover for each row (see `StyleMixing`); w̄ is measured when it is needed (see `Truncation`), and
@@ -69,7 +73,7 @@ def generator(n_z: int, mapping: int, maps: Sequence[int], channels: int, border
     side = 4 * 2 ** (len(maps) - 1) - 2 * border
     return [
         *(StyleMixing(Network([PixelNorm(), *z_to_w]), 2 * len(maps)), Truncation(n_z), Rescale(1 / math.sqrt(n_z))),
-        *(Synthesis(tuple(synthesis(maps, n_z, channels))), *([Crop(border)] if border else [])),
+        *(Synthesis(tuple(synthesis(maps, n_z, channels))), *([Crop(border)] if border else []), Tanh()),
         Reshape((side * side * channels,)),
     ]
 
@@ -139,10 +143,10 @@ def parts(G: Network) -> Sequence[Layer]:
 
 STYLEGAN = Model(
     networks=stylegan,
-    opt_g=Adam(1e-3, beta1=0.0, beta2=0.99),
-    opt_d=Adam(1e-3, beta1=0.0, beta2=0.99),
+    opt_g=Adam(Ramp(2e-3, 1e-4, STEPS // 2, STEPS), beta1=0.0, beta2=0.99),
+    opt_d=Adam(Ramp(2e-3, 1e-4, STEPS // 2, STEPS), beta1=0.0, beta2=0.99),
     steps=STEPS,
-    batch=32,
-    ema=0.999,
+    batch=16,
+    ema=0.998,
     penalty=R1(1.0, every=16),
 )
