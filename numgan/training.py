@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import astuple, fields, replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from numgan.run.preconditions import (
     plain_settings,
     two_optimizers,
 )
+from numgan.run.ranks import Ranks
 from numgan.run.record import History, Record, record, standing
 from numgan.run.sampling import Label, sample
 from numgan.run.state import Checkpoint
@@ -56,6 +58,7 @@ class Training:
     penalty: R1(), R2() or WGANGP(), added to what D descends. clip: bounds D's weights to ±clip after each update.
     conditional: G and D, two `Conditional` networks, are given the labels of the data: (z, c) and (x, c).
     together: both players are updated at once, from the same samples, as in the paper's published code; k is 1 then.
+    comm: a communicator of mpi4py, whose ranks make this run together, each on its share of the rows; see `run.ranks`.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
     All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
@@ -81,12 +84,14 @@ class Training:
         clip: float | None = None,
         conditional: bool = False,
         together: bool = False,
+        comm: Any = None,
     ) -> None:
         self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         check_parts(self.parts)
-        threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
+        self.ranks = Ranks(comm, check_whole("batch", batch, 1))
+        threads = _threads(self.ranks) if threads is None else threads
         settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip, conditional, together)
         settings = plain_settings(settings, penalty)
         check_batch(settings.batch, self.data.x)
@@ -95,17 +100,19 @@ class Training:
         check_labels(G, D, self.data, self.conditional)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
-        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed)
+        share = self.ranks.rows
+        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed, share=share)
         self._labels = Labels(self.data.labels if self.conditional else None, self._minibatches, self.k)
-        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp)
-        self._layers = LayerNumbers(xp, self.seed, self.k)
+        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp, share)
+        self._layers = LayerNumbers(xp, self.seed, self.k, self.batch, share)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
         self.history: list[Record] = History()
         self._whole = Whole()
-        check_fit(G, D, self._labels.first(self._noise.fixed(self.batch)), self._minibatches.x)
+        for m in self.ranks.shares:
+            check_fit(G, D, self._labels.first(self._noise.fixed(m)), self._minibatches.x)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -134,6 +141,8 @@ class Training:
         return Lazy(self._steps(n, every), advice)
 
     def _steps(self, n: int, every: int) -> Iterator[Record]:
+        if self.ranks.size > 1:
+            self._check_alike()
         while n > 0:
             first, due = self.step, self.step + min(n, every - self.step % every)
             # a value that is not finite shows in the record
@@ -150,7 +159,7 @@ class Training:
         info_d, info_g = self._update_together() if self.together else self._update()
         try:
             if self.step == due:
-                self.history.append(record(self.step, self.G, self.D, info_g, info_d))
+                self.history.append(record(self.step, self.G, self.D, info_g, info_d, self.ranks))
         except DivergedError:  # it was made whole, and led nowhere
             self._whole.end()
             raise
@@ -166,12 +175,14 @@ class Training:
             info_d = discriminator_gradient(G, D, x, z, self.loss, rng)
             if self.penalty:
                 info_d = replace(info_d, value=info_d.value + self.penalty(D, x, info_d.x_g, rng))
+            self.ranks.mean(D.grad)
             self.opt_d.step(D.theta, D.grad)
             if self.clip:
                 clip_weights(D.theta, self.clip)
         z = self._draw_noise(k)
         rng = self._layers_rng(k)
         info_g = generator_gradient(G, D, z, self.loss, rng)
+        self.ranks.mean(G.grad)
         self.opt_g.step(G.theta, G.grad)
         self._count()
         return info_d, info_g
@@ -180,6 +191,8 @@ class Training:
         """The published code's iteration: both gradients from the same samples, then both updates."""
         x, z = self._draw_data(0), self._draw_noise(0)
         infos = simultaneous_gradients(self.G, self.D, x, z, self.loss, self._layers_rng(0))
+        self.ranks.mean(self.D.grad)
+        self.ranks.mean(self.G.grad)
         self.opt_d.step(self.D.theta, self.D.grad)
         self.opt_g.step(self.G.theta, self.G.grad)
         self._count()
@@ -239,6 +252,7 @@ class Training:
         threads: int | None = None,
         loss: Loss | None = None,
         penalty: Penalty | None = None,
+        comm: Any = None,
     ) -> Training:
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
@@ -248,7 +262,9 @@ class Training:
         data = data if isinstance(data, Data) else Data(data)
         checkpoint = Checkpoint(check_path("a checkpoint", path))
         checkpoint.check_data(data)
-        settings = vars(checkpoint.settings) | ({} if threads is None else {"threads": threads})
+        settings = vars(checkpoint.settings) | {"comm": comm}
+        if threads is not None or comm is not None:
+            settings["threads"] = threads
         with named(path):
             parts = checkpoint.parts(data.x.shape[1], xp, G, D, loss, penalty, optimizers)
             run = cls(data=data, **vars(parts), **settings)
@@ -270,6 +286,12 @@ class Training:
         """Where the run stands: all that a checkpoint holds beside the arguments. The vectors are the run's own."""
         return state.state_of(self.parts, self.average, self.step, np.array(self.history, dtype=np.float64))
 
+    def _check_alike(self) -> None:
+        """All ranks must be about to make the same run: from the same θ, on the same data."""
+        about = replace(self.settings, threads=1), self.data.fingerprint, self.data.label_fingerprint, self.step
+        vectors = self.state.vectors  # BatchNorm's buffers are for evaluation, which a rank may do alone
+        self.ranks.check_alike(repr(about), *[vectors[name] for name in vectors if not name.startswith("buffers")])
+
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
@@ -282,3 +304,8 @@ class Training:
 
     def _averaged(self) -> AbstractContextManager[None]:
         return averaged(self.G, self.average, self.ema, self.step, self._whole)
+
+
+def _threads(ranks: Ranks) -> int:
+    """As many as there are cores, for this process and the ranks beside it on this machine."""
+    return max(1, min(os.cpu_count() or 1, MOST_THREADS) // ranks.here)

@@ -62,8 +62,29 @@ class Claim:
         self.release()
 
 
-def claim_new(out: str | None, name: str) -> Claim:
-    """`out`, if a run can begin there; without one, the first of runs/NAME-1, runs/NAME-2 … that can be made."""
+class Reader:
+    """In place of a claim, where another rank of the same run has it: the folder is read, and not written in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = self.place = folder
+
+    def check(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def claim_new(out: str | None, name: str, rank: int = 0) -> Claim | Reader:
+    """`out`, if a run can begin there; without one, the first of runs/NAME-1, runs/NAME-2 … that can be made.
+
+    Of several ranks, the first one claims it.
+    """
+    if rank:
+        return Reader(Path(out or "runs"))
     if out is None:
         return _first_free(name)
     folder = Path(out)
@@ -82,13 +103,13 @@ def claim_new(out: str | None, name: str) -> Claim:
     return claim
 
 
-def claim_run(folder: str | os.PathLike[str]) -> Claim:
-    """The folder of a run that is to go on."""
+def claim_run(folder: str | os.PathLike[str], rank: int = 0) -> Claim | Reader:
+    """The folder of a run that is to go on; of several ranks, the first one claims it."""
     path = Path(folder)
     if not (path / "checkpoint.npz").is_file():
         begun = "begin one there with --out" if path.is_dir() else "give a folder that numgan train wrote"
         raise InputError(f"{folder} holds no run (no checkpoint.npz): {begun}")
-    return Claim(path)
+    return Reader(path) if rank else Claim(path)
 
 
 def _first_free(name: str) -> Claim:

@@ -16,11 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numgan.app.ranks import agreed, joined
 from numgan.app.source import lasting, load, of_a_run
 from numgan.errors import DivergedError, InputError, check_whole, lookup, reason
 
 if TYPE_CHECKING:
-    from numgan.app.claim import Claim
+    from numgan.app.claim import Claim, Reader
     from numgan.app.folder import Run
     from numgan.penalty import Penalty
 
@@ -31,8 +32,15 @@ RESUMABLE = {"resume", "steps", "threads", "backend", "data", "command"}
 
 
 def train(options: argparse.Namespace) -> int:
-    run = _new(options) if options.resume is None else _resumed(options)
+    with joined() as comm:
+        with agreed(comm):
+            run = _new(options, comm) if options.resume is None else _resumed(options, comm)
+        return _train(run)
+
+
+def _train(run: Run) -> int:
     with run.claim, _stop_signals() as stopped:
+        _introduce(run)
         began, first = time.perf_counter(), run.training.step
         try:
             _follow(run, stopped)
@@ -43,17 +51,39 @@ def train(options: argparse.Namespace) -> int:
             return _rescue(run, error)
         seconds = time.perf_counter() - began
         run.draw()
+    if run.training.ranks.rank:
+        return 0
     _report(run, run.training.step - first, seconds)
     if stopped:
         print(f"stopped early; to go on exactly here:  {_program()} train --resume {run.folder}")
     return 0
 
 
-def _new(options: argparse.Namespace) -> Run:
+def _introduce(run: Run) -> None:
+    """What is to be known of a run that several ranks make together."""
+    from numgan.app.folder import SAVE_EVERY
+
+    training, ranks = run.training, run.training.ranks
+    if ranks.size == 1:
+        return
+    rows = " or ".join(map(str, sorted(ranks.shares)))
+    print(f"{ranks.size} ranks, with {rows} rows each of a batch of {ranks.batch}", file=sys.stderr)
+    mixing = {type(layer).__name__ for net in (training.G, training.D) for layer in net.leaves() if not layer.rowwise}
+    if mixing:
+        names = ", ".join(sorted(mixing))
+        print(f"{names}: over the rows of a rank, not of the whole batch, unlike in one process", file=sys.stderr)
+    print(
+        f"should a rank die, all end; from step {SAVE_EVERY} on there is a checkpoint, from which any number of ranks "
+        f"goes on:  {_program()} train --resume {run.folder}",
+        file=sys.stderr,
+    )
+
+
+def _new(options: argparse.Namespace, comm: Any = None) -> Run:
     """The run that the options ask for; its folder is made only when everything has been checked."""
     from numgan import losses, models
     from numgan.app.claim import claim_new
-    from numgan.app.folder import Run
+    from numgan.app.folder import Along, Run
     from numgan.backend import backend
     from numgan.training import Training
 
@@ -85,10 +115,12 @@ def _new(options: argparse.Namespace) -> Run:
         conditional=model.conditional,
         # what belongs to Algorithm 1 makes it Algorithm 1 again
         together=model.together and _or(options.k, 1) == 1 and options.penalty is options.clip is None,
+        comm=comm,
     )
-    claim = claim_new(options.out, x.name)
+    rank = training.ranks.rank
+    claim = claim_new(options.out, x.name, rank)
     steps, held_out = _or(options.steps, model.steps), _or(options.hold_out, 0)
-    return Run(claim, training, lasting(source), model_name, steps, options.size, held_out)
+    return (Along if rank else Run)(claim, training, lasting(source), model_name, steps, options.size, held_out)
 
 
 def _penalty(options: argparse.Namespace) -> Penalty | None:
@@ -102,7 +134,7 @@ def _penalty(options: argparse.Namespace) -> Penalty | None:
     return kind() if options.penalty_weight is None else kind(options.penalty_weight)
 
 
-def _resumed(options: argparse.Namespace) -> Run:
+def _resumed(options: argparse.Namespace, comm: Any = None) -> Run:
     """The run in a folder, as it was left, on the backend it was on unless another is asked for."""
     from numgan.app.claim import claim_run
 
@@ -112,27 +144,28 @@ def _resumed(options: argparse.Namespace) -> Run:
         raise InputError(f"--{name} cannot be changed by --resume: leave it out, or begin a new run")
     _check_counts(options)
     with contextlib.ExitStack() as until_read:
-        claim = until_read.enter_context(claim_run(options.resume))
-        run = _read(claim, options)
+        claim = until_read.enter_context(claim_run(options.resume, 0 if comm is None else comm.rank))
+        run = _read(claim, options, comm)
         until_read.pop_all()  # from here on the claim is the run's
     return run
 
 
-def _read(claim: Claim, options: argparse.Namespace) -> Run:
-    from numgan.app.folder import FRAME_ROWS, Run, read_about, read_frames
+def _read(claim: Claim | Reader, options: argparse.Namespace, comm: Any) -> Run:
+    from numgan.app.folder import FRAME_ROWS, Along, Run, read_about, read_frames
     from numgan.backend import backend
     from numgan.training import Training
 
     about = read_about(claim.folder)
     source, x = of_a_run(about, moved_to=options.data)
     xp = backend(_or(options.backend, about["backend"]))
-    training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads)
+    training = Training.load(claim.folder / "checkpoint.npz", x, xp=xp, threads=options.threads, comm=comm)
     steps = _or(options.steps, about["steps"])
     if steps < training.step:
         raise InputError(f"{claim.folder} has made {training.step} steps already: ask for more with --steps N")
     shape = (FRAME_ROWS[x.image_shape is not None], x.x.shape[1])
     frames, frame_steps = read_frames(claim.folder, training.step, shape)
-    return Run(claim, training, source, about["model"], steps, about["size"], about["hold_out"], frames, frame_steps)
+    kind = Along if training.ranks.rank else Run
+    return kind(claim, training, source, about["model"], steps, about["size"], about["hold_out"], frames, frame_steps)
 
 
 def _follow(run: Run, stopped: list[int]) -> None:
@@ -151,7 +184,8 @@ def _follow(run: Run, stopped: list[int]) -> None:
             D = f"D(x) {record.D_x:.2f} D(G(z)) {record.D_Gz:.2f}"
             bar.set_postfix_str(f"{losses} {D} {health_name}", refresh=False)
             bar.update(record.step - bar.n)
-            if stopped:
+            if run.training.ranks.any(stopped):
+                stopped.append(0)
                 return
 
 
