@@ -1,4 +1,4 @@
-"""What test_mpi.py starts under mpiexec: `same OUT`, short runs whose θ the first rank keeps; `train PIDS …`, a command.
+"""What test_mpi.py starts under mpiexec: `same OUT`, short runs of which the first rank keeps θ; `train PIDS …`.
 
     mpiexec -n 3 python tests/mpi_ranks.py same theta.npz hinge/r1      # without names: every loss with every penalty
 """
@@ -12,7 +12,6 @@ from test_ranks import LOSSES, PENALTIES, trained
 
 from numgan.app import cli, folder
 from numgan.run.ranks import world
-
 
 ALL = [f"{loss}/{penalty}" for loss in LOSSES for penalty in PENALTIES]
 

@@ -18,6 +18,10 @@ LOCK, OWNER = ".lock", ".owner"  # the lock itself, and who has it, in words
 NO_RUN_YET = {LOCK, OWNER, "run.json", "frames.npz"}  # what a first save that was cut off may leave behind
 
 
+class InUse(InputError):
+    """Another process writes in this folder now."""
+
+
 class Claim:
     """The right to write in `folder`, which exists, until the end of a `with` block or of the process."""
 
@@ -28,7 +32,7 @@ class Claim:
         try:
             self._lock.acquire()
         except Timeout:
-            raise InputError(f"{folder} is in use by {_owner(folder)}: wait until that ends, or stop it") from None
+            raise InUse(f"{folder} is in use by {_owner(folder)}: wait until that ends, or stop it") from None
         except OSError as error:
             raise InputError(f"{folder} cannot be written to: {error.strerror or error}") from error
         since = time.strftime("%Y-%m-%d %H:%M:%S")

@@ -111,14 +111,15 @@ def world() -> Any:
     started = launched()[1]
     if started == 1:
         return None
+    problem = f"{started} processes were started together, but mpi4py"
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI library
         advice = "pip install -e '.[mpi]', or start one process without mpiexec"
-        raise InputError(f"{started} processes were started together, but mpi4py does not work ({error}): {advice}") from error
+        raise InputError(f"{problem} does not work ({error}): {advice}") from error
     comm = MPI.COMM_WORLD
     if comm.size != started:
         library = MPI.Get_library_version().splitlines()[0]
         advice = "use the mpiexec of that MPI (of the package mpich: .venv/bin/mpiexec), or build mpi4py for yours"
-        raise InputError(f"{started} processes were started together, but mpi4py's {library} sees {comm.size}: {advice}")
+        raise InputError(f"{problem}'s {library} sees {comm.size}: {advice}")
     return comm

@@ -93,7 +93,8 @@ class Labels:
 
 
 class Noise:
-    """Batch i of noise, (batch, n_z) or our share of its rows, each drawn once in a run; and fixed noise, the same whenever it is asked for."""
+    """Batch i of noise, (batch, n_z) or our share of its rows, each drawn once in a run; and fixed noise, the same
+    whenever it is asked for."""
 
     def __init__(
         self, kind: str, batch: int, n_z: int, dtype: DTypeLike, seed: int, xp: ModuleType, share: slice = ALL
@@ -169,7 +170,7 @@ class _OfShare:
     """A generator that draws for the rows of a whole batch, and hands out those of a share.
 
     The rows of what is drawn lie along its last axis for integers (Shift), else along its first. They may be those of
-    several batches, one after another (data and samples), or packs of k rows. What has no axes is the same on all ranks.
+    several batches, one after another (data and samples), or packs of k rows. A draw without axes is not shared out.
     """
 
     def __init__(self, rng: RandomGenerator, batch: int, share: slice) -> None:
