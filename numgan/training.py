@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import astuple, fields, replace
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ from numgan.run.preconditions import (
     plain_settings,
     two_optimizers,
 )
-from numgan.run.ranks import Ranks
+from numgan.run.ranks import Comm, Ranks
 from numgan.run.record import History, Record, record, standing
 from numgan.run.sampling import Label, sample
 from numgan.run.state import Checkpoint
@@ -84,14 +83,14 @@ class Training:
         clip: float | None = None,
         conditional: bool = False,
         together: bool = False,
-        comm: Any = None,
+        comm: Comm | None = None,
     ) -> None:
         self.G, self.D, self.loss, self.penalty = G, D, loss, penalty
         self.data = data if isinstance(data, Data) else Data(data)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         check_parts(self.parts)
         self.ranks = Ranks(comm, check_whole("batch", batch, 1))
-        threads = _threads(self.ranks) if threads is None else threads
+        threads = min(self.ranks.cores, MOST_THREADS) if threads is None else threads
         settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip, conditional, together)
         settings = plain_settings(settings, penalty)
         check_batch(settings.batch, self.data.x)
@@ -100,19 +99,17 @@ class Training:
         check_labels(G, D, self.data, self.conditional)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
-        share = self.ranks.rows
-        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed, share=share)
+        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed, self.ranks.rows)
         self._labels = Labels(self.data.labels if self.conditional else None, self._minibatches, self.k)
-        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp, share)
-        self._layers = LayerNumbers(xp, self.seed, self.k, self.batch, share)
+        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp, self.ranks.rows)
+        self._layers = LayerNumbers(xp, self.seed, self.k, self.batch, self.ranks.rows)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
         self.history: list[Record] = History()
         self._whole = Whole()
-        for m in self.ranks.shares:
-            check_fit(G, D, self._labels.first(self._noise.fixed(m)), self._minibatches.x)
+        check_fit(G, D, [self._labels.first(self._noise.fixed(m)) for m in self.ranks.shares], self._minibatches.x)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
         self._made = True
@@ -141,8 +138,7 @@ class Training:
         return Lazy(self._steps(n, every), advice)
 
     def _steps(self, n: int, every: int) -> Iterator[Record]:
-        if self.ranks.size > 1:
-            self._check_alike()
+        self.ranks.check_alike(self)
         while n > 0:
             first, due = self.step, self.step + min(n, every - self.step % every)
             # a value that is not finite shows in the record
@@ -191,10 +187,9 @@ class Training:
         """The published code's iteration: both gradients from the same samples, then both updates."""
         x, z = self._draw_data(0), self._draw_noise(0)
         infos = simultaneous_gradients(self.G, self.D, x, z, self.loss, self._layers_rng(0))
-        self.ranks.mean(self.D.grad)
-        self.ranks.mean(self.G.grad)
-        self.opt_d.step(self.D.theta, self.D.grad)
-        self.opt_g.step(self.G.theta, self.G.grad)
+        for net, opt in ((self.D, self.opt_d), (self.G, self.opt_g)):
+            self.ranks.mean(net.grad)
+            opt.step(net.theta, net.grad)
         self._count()
         return infos
 
@@ -252,7 +247,7 @@ class Training:
         threads: int | None = None,
         loss: Loss | None = None,
         penalty: Penalty | None = None,
-        comm: Any = None,
+        comm: Comm | None = None,
     ) -> Training:
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
@@ -262,12 +257,10 @@ class Training:
         data = data if isinstance(data, Data) else Data(data)
         checkpoint = Checkpoint(check_path("a checkpoint", path))
         checkpoint.check_data(data)
-        settings = vars(checkpoint.settings) | {"comm": comm}
-        if threads is not None or comm is not None:
-            settings["threads"] = threads
+        settings = vars(checkpoint.settings) | ({} if threads is comm is None else {"threads": threads})
         with named(path):
             parts = checkpoint.parts(data.x.shape[1], xp, G, D, loss, penalty, optimizers)
-            run = cls(data=data, **vars(parts), **settings)
+            run = cls(data=data, comm=comm, **vars(parts), **settings)
             run._go_on_from(checkpoint)
         return run
 
@@ -286,12 +279,6 @@ class Training:
         """Where the run stands: all that a checkpoint holds beside the arguments. The vectors are the run's own."""
         return state.state_of(self.parts, self.average, self.step, np.array(self.history, dtype=np.float64))
 
-    def _check_alike(self) -> None:
-        """All ranks must be about to make the same run: from the same θ, on the same data."""
-        about = replace(self.settings, threads=1), self.data.fingerprint, self.data.label_fingerprint, self.step
-        vectors = self.state.vectors  # BatchNorm's buffers are for evaluation, which a rank may do alone
-        self.ranks.check_alike(repr(about), *[vectors[name] for name in vectors if not name.startswith("buffers")])
-
     def _go_on_from(self, checkpoint: Checkpoint) -> None:
         saved = checkpoint.state
         self.step, (self.opt_g.t, self.opt_d.t) = saved.step, saved.updates
@@ -304,8 +291,3 @@ class Training:
 
     def _averaged(self) -> AbstractContextManager[None]:
         return averaged(self.G, self.average, self.ema, self.step, self._whole)
-
-
-def _threads(ranks: Ranks) -> int:
-    """As many as there are cores, for this process and the ranks beside it on this machine."""
-    return max(1, min(os.cpu_count() or 1, MOST_THREADS) // ranks.here)

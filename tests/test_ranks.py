@@ -179,8 +179,15 @@ def test_alone_nothing_is_asked_of_anyone():
     ours = Ranks(None, 5)
     ours.mean(vector)
     assert (vector == 1).all()
-    assert (ours.rank, ours.size, ours.here, ours.shares) == (0, 1, 1, {5})
+    assert (ours.rank, ours.size, ours.shares) == (0, 1, {5})
     assert ours.any([1]) is True and ours.any([]) is False
+
+
+def test_cores_are_shared_by_the_ranks_of_a_machine(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert Ranks(None, 5).cores == 6
+    assert crew(4, lambda comm: Ranks(comm, 5).cores) == [1] * 4
+    assert crew(3, lambda comm: Ranks(comm, 5).cores) == [2] * 3
 
 
 def test_any():

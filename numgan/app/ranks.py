@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -12,13 +13,15 @@ from typing import Any
 from numgan.errors import DivergedError, InputError
 from numgan.run.ranks import launched, world
 
+PATIENCE = 10
+
 
 @contextlib.contextmanager
 def joined() -> Iterator[Any]:
     """MPI's communicator, or None where this process is alone. Only the first rank prints.
 
-    What all ranks meet together (InputError, DivergedError) is raised on each. Any other error ends all of them at
-    once: the others would wait for this one.
+    What all ranks meet together (InputError, DivergedError) is raised on each. What one meets alone ends all of them:
+    the others would wait for it.
     """
     rank, size = launched()
     terminal = sys.stderr
@@ -30,12 +33,20 @@ def joined() -> Iterator[Any]:
         return
     try:
         yield comm
-    except (InputError, DivergedError):
-        raise
     except BaseException as error:
+        if isinstance(error, InputError | DivergedError) and _all_here(comm):
+            raise
         traceback.print_exc(file=terminal)
         print(f"numgan: error: rank {rank} of {size} failed ({error!r}), so all end", file=terminal, flush=True)
         comm.Abort(1)
+
+
+def _all_here(comm: Any) -> bool:
+    """Whether all ranks come to this place, in PATIENCE seconds."""
+    barrier, end = comm.Ibarrier(), time.monotonic() + PATIENCE
+    while not (here := barrier.Test()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return here
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 from numgan.backend import Array, array_module, asnumpy, settled
 from numgan.errors import InputError, check_whole
@@ -24,13 +25,23 @@ LAUNCHERS = (
 )
 
 
+class Comm(Protocol):
+    """What is used of a communicator of mpi4py."""
+
+    rank: int
+    size: int
+
+    def allgather(self, sendobj: Any) -> list[Any]: ...
+
+    def Alltoallv(self, sendbuf: Any, recvbuf: Any) -> None: ...
+
+    def Allgatherv(self, sendbuf: Any, recvbuf: Any) -> None: ...
+
+
 class Ranks:
-    """This process, number `rank` of `size`, and its share of batches of `batch` rows.
+    """This process, number `rank` of `size`, and its share of batches of `batch` rows. comm: None where it is alone."""
 
-    comm: a communicator of mpi4py, or an object with those of its methods that are used here; None: one process alone.
-    """
-
-    def __init__(self, comm: Any, batch: int) -> None:
+    def __init__(self, comm: Comm | None, batch: int) -> None:
         self.comm, self.batch = comm, batch
         self.rank, self.size = (0, 1) if comm is None else _place(comm)
         if self.size > batch:
@@ -48,9 +59,10 @@ class Ranks:
         return {len(range(self.batch)[self.rows_of(rank)]) for rank in range(self.size)}
 
     @property
-    def here(self) -> int:
-        """How many ranks there are on this machine."""
-        return 1 if self.size == 1 else self.comm.allgather(platform.node()).count(platform.node())
+    def cores(self) -> int:
+        """How many of the cores of this machine are this rank's."""
+        here = 1 if self.comm is None else self.comm.allgather(platform.node()).count(platform.node())
+        return max(1, (os.cpu_count() or 1) // here)
 
     def mean(self, vector: Array) -> None:
         """vector (n,) ← Σᵣ mᵣ/m · vector of rank r, in place, with mᵣ of the m rows of a batch: the same on each rank.
@@ -59,7 +71,7 @@ class Ranks:
         calls. So the same number of ranks gives the same bits each time, whatever MPI and whichever message comes
         first; and all ranks have the same bits, or their θ would drift apart.
         """
-        if self.size == 1:
+        if self.comm is None or self.size == 1:
             return
         ends = [len(vector) * rank // self.size for rank in range(self.size + 1)]
         counts = [ends[i + 1] - ends[i] for i in range(self.size)]
@@ -73,13 +85,17 @@ class Ranks:
 
     def any(self, flag: object) -> bool:
         """Whether `flag` is true on any rank."""
-        return bool(flag) if self.size == 1 else any(self.comm.allgather(bool(flag)))
+        return bool(flag) if self.comm is None else any(self.comm.allgather(bool(flag)))
 
-    def check_alike(self, about: str, *vectors: Array) -> None:
-        """InputError, on every rank, unless all ranks hold the same vectors, and the same is said about them."""
-        said = hashlib.sha256(about.encode())
-        for vector in vectors:
-            said.update(asnumpy(vector).tobytes())
+    def check_alike(self, run: Any) -> None:
+        """InputError, on every rank, unless all have the same `Training` before them: from one θ, on the same data."""
+        if self.comm is None:
+            return
+        about = replace(run.settings, threads=1), run.data.fingerprint, run.data.label_fingerprint, run.step
+        said = hashlib.sha256(repr(about).encode())
+        for name, vector in run.state.vectors.items():
+            if not name.startswith("buffers"):  # BatchNorm's, for evaluation, which a rank may do alone
+                said.update(asnumpy(vector).tobytes())
         all_said = self.comm.allgather(said.hexdigest())
         others = [rank for rank, words in enumerate(all_said) if words != all_said[0]]
         if others:
@@ -90,7 +106,7 @@ class Ranks:
 ALONE = Ranks(None, 1)
 
 
-def _place(comm: Any) -> tuple[int, int]:
+def _place(comm: Comm) -> tuple[int, int]:
     """The rank of this process in a communicator, and the number of ranks."""
     needs = "rank", "size", "Alltoallv", "Allgatherv", "allgather"
     if not all(hasattr(comm, name) for name in needs):

@@ -37,7 +37,7 @@ class Minibatches:
     """Batch i of rows of x (n, …), without replacement within an epoch; the n mod batch rows left over wait for the
     next one."""
 
-    def __init__(self, x: Array, batch: int, seed: int, purpose: int = EPOCH, share: slice = ALL) -> None:
+    def __init__(self, x: Array, batch: int, seed: int, share: slice = ALL, purpose: int = EPOCH) -> None:
         self.x, self.batch, self.seed, self.purpose, self.share = x, batch, seed, purpose, share
         self.per_epoch = len(x) // batch
         self._epoch, self._order = -1, x[:0]
@@ -67,7 +67,7 @@ class Labels:
     def __init__(self, labels: Array | None, minibatches: Minibatches, k: int) -> None:
         self.labels = None if labels is None else array_module(minibatches.x).asarray(labels)
         self.k, self._of_data = k, minibatches
-        how = minibatches.batch, minibatches.seed, LABELS, minibatches.share
+        how = minibatches.batch, minibatches.seed, minibatches.share, LABELS
         self._of_g = None if labels is None else Minibatches(self.labels, *how)
 
     def __call__(self, rows: Array, step: int, j: int) -> Any:
