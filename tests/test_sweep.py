@@ -12,7 +12,7 @@ from numgan.app import cli, folder, trial
 from numgan.app.claim import Claim
 from numgan.app.sweep import combinations, mean_and_error, table, words
 
-QUICK = ["--data", "ring", "--batch", "16", "--steps", "25"]
+QUICK = ["--data", "ring", "--batch", "32", "--steps", "25"]
 GRID = ["--loss", "minimax,hinge", "--penalty", "none,r1"]
 
 
@@ -34,7 +34,7 @@ def in_turn(tmp_path_factory):
 def test_a_sweep_leaves_its_folder(in_turn):
     runs = sweeps.results(in_turn)
     kinds = ["loss=hinge", "loss=hinge_penalty=r1", "loss=minimax", "loss=minimax_penalty=r1"]
-    assert {*runs} == {f"{kind}_batch=16_seed={seed}" for kind in kinds for seed in (0, 1)}
+    assert {*runs} == {f"{kind}_batch=32_seed={seed}" for kind in kinds for seed in (0, 1)}
     assert {path.name for path in in_turn.iterdir()} == {*runs, "sweep.json", "table.md", "sweep.png"}
     assert (in_turn / "sweep.png").read_bytes().startswith(b"\x89PNG")
     result = json.loads(next(iter(runs.values())))
@@ -46,7 +46,7 @@ def test_each_run_is_as_train_would_make_it(in_turn, tmp_path, monkeypatch):
     monkeypatch.setattr("numgan.app.folder.Run.draw", lambda run: None)
     alone = ["train", *QUICK, "--loss", "hinge", "--penalty", "r1", "--seed", "1", "--threads", "1"]
     assert cli.main([*alone, "--out", str(tmp_path / "run")]) == 0
-    theirs = in_turn / "loss=hinge_penalty=r1_batch=16_seed=1" / "history.csv"
+    theirs = in_turn / "loss=hinge_penalty=r1_batch=32_seed=1" / "history.csv"
     assert (tmp_path / "run" / "history.csv").read_bytes() == theirs.read_bytes()
 
 
@@ -195,7 +195,7 @@ def finished(job):
 
 
 def test_a_local_cluster_finds_the_same_bit_for_bit(dask, in_turn, tmp_path):
-    status, out, err = finished(sweeps.sweep(tmp_path / "dask", 2, 25, "--batch", "16", "--workers", "2"))
+    status, out, err = finished(sweeps.sweep(tmp_path / "dask", 2, 25, "--workers", "2"))
     assert status == 0, err
     assert (in_turn / "table.md").read_text(encoding="utf-8") in out
     assert "8 runs, each once" in sweeps.compare(tmp_path / "dask", in_turn, 2)

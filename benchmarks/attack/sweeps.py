@@ -1,6 +1,6 @@
 """A sweep whose workers are killed in mid-run and whose scheduler is restarted: each run there once, none changed.
 
-    python -m benchmarks.attack.sweeps --seeds 20 --steps 1000      # 80 runs on the ring, twice: attacked, and in turn
+    python -m benchmarks.attack.sweeps --seeds 20 --steps 750       # 80 runs on the ring, twice: attacked, and in turn
 
 Needs Dask, and POSIX. The scheduler and its workers are processes of their own; a worker that is gone is replaced.
 """
@@ -17,9 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from numgan.app.claim import OWNER
 from numgan.app.trial import RESULT
 
-GRID = ("--data", "ring", "--loss", "minimax,hinge", "--penalty", "none,r1")
+GRID = ("--data", "ring", "--batch", "32", "--loss", "minimax,hinge", "--penalty", "none,r1")
 
 
 class Cluster:
@@ -40,8 +41,12 @@ class Cluster:
     def replace_the_dead(self) -> None:
         self.workers = [worker if worker.poll() is None else self._worker() for worker in self.workers]
 
-    def kill_worker(self, i: int) -> None:
-        kill(self.workers[i])
+    def kill_worker_of(self, run: Path) -> int:
+        """Kills the worker that is at this run, if it is there; says how many were killed."""
+        at_it = [worker for worker in self.workers if worker.pid == owner(run)]
+        for worker in at_it:
+            kill(worker)
+        return len(at_it)
 
     def restart_scheduler(self) -> None:
         kill(self.scheduler)
@@ -77,6 +82,12 @@ def sweep(out: Path, seeds: int, steps: int, *more: str) -> subprocess.Popen:
     return subprocess.Popen([*command, "--out", str(out), *more], stdout=said, stderr=said, text=True)
 
 
+def owner(run: Path) -> int | None:
+    """The process that trains this run."""
+    said = (run / OWNER).read_text() if (run / OWNER).exists() else ""
+    return int(said.split()[1]) if said else None
+
+
 def results(out: Path) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in sorted(out.glob(f"*/{RESULT}"))}
 
@@ -87,18 +98,19 @@ def in_mid_run(out: Path) -> set[str]:
 
 
 def attack(out: Path, seeds: int, steps: int, workers: int = 2, every: float = 5.0, seed: int = 0) -> str:
-    """Runs the sweep and kills a worker every so often, while one is in mid-run; the scheduler once, half-way through.
+    """Runs the sweep; kills the worker of every other run, or of the first, in mid-run; the scheduler once, half-way.
 
     Returns what was done, in words.
     """
     rng, kills, restarted, cluster = random.Random(seed), 0, False, Cluster(workers)
+    met: set[str] = set()
     job = sweep(out, seeds, steps, "--scheduler", cluster.address)
     try:
         while job.poll() is None:
             time.sleep(every)
-            if in_mid_run(out) and (kills < 2 or rng.random() < 0.5):
-                cluster.kill_worker(rng.randrange(workers))
-                kills += 1
+            for name in in_mid_run(out) - met:
+                met.add(name)
+                kills += cluster.kill_worker_of(out / name) if not kills or rng.random() < 0.5 else 0
             if not restarted and len(results(out)) >= 2 * seeds:
                 cluster.restart_scheduler()
                 restarted = True
@@ -125,7 +137,7 @@ def compare(out: Path, alone: Path, seeds: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack.sweeps", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=750)
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two looks")
     options = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"

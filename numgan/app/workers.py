@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,41 +34,46 @@ def _in_turn(trials: Sequence[Trial]) -> Iterator[Ended]:
 
 
 def _on_dask(trials: Sequence[Trial], client: Any, scheduler: str | None, workers: int | None) -> Iterator[Ended]:
-    """A worker that dies is replaced by Dask, and its run taken up by another; a scheduler that was lost is looked for
-    again, and asked for what is not there yet."""
+    """A run whose worker died is given to another, and a scheduler that was lost is looked for again."""
     left = {trial.folder: trial for trial in trials}
-    for _ in range(ATTEMPTS):
-        with client:
-            for trial, error in _gathered(client, list(left.values())):
-                if error is None or not _lost(client, error):
+    try:
+        for attempt in range(ATTEMPTS):
+            for trial, error in _gathered(client, list(left.values()), attempt):
+                if error is None or not _of_dask(error):
                     del left[trial.folder]
                     yield trial, error
-        if not left:
-            return
-        print(f"the scheduler was lost; looking for it again, for {len(left)} runs", file=sys.stderr)
-        time.sleep(1)
-        client = _client(scheduler, workers, patience=300)
-    raise InputError(f"the scheduler was lost {ATTEMPTS} times: the same command goes on with what is left")
+            if not left:
+                return
+            print(f"numgan: {len(left)} runs were lost with their workers or the scheduler; again …", file=sys.stderr)
+            client.close()
+            client = _client(scheduler, workers, patience=300)
+    finally:
+        client.close()
+    raise InputError(f"workers or the scheduler were lost {ATTEMPTS} times: the same command goes on with what is left")
 
 
-def _gathered(client: Any, trials: list[Trial]) -> Iterator[Ended]:
+def _gathered(client: Any, trials: list[Trial], attempt: int) -> Iterator[Ended]:
     from dask.distributed import as_completed
 
-    futures = {client.submit(carry_out, trial, key=trial.folder, pure=False): trial for trial in trials}
+    keys = {f"{trial.folder} {attempt}": trial for trial in trials}
+    futures = [client.submit(carry_out, trial, key=key, pure=False) for key, trial in keys.items()]
     for future in as_completed(futures):
         try:
             future.result()
         except Exception as error:  # whatever a run met on a worker, or Dask with it
-            yield futures[future], error
+            yield keys[future.key], error
         else:
-            yield futures[future], None
+            yield keys[future.key], None
 
 
-def _lost(client: Any, error: Exception) -> bool:
-    """Whether the scheduler is gone, and nothing is wrong with the run."""
+def _of_dask(error: Exception) -> bool:
+    """Whether this was met by Dask, and not by the run: its scheduler is gone, or several workers in a row."""
     from concurrent.futures import CancelledError
 
-    return isinstance(error, CancelledError | OSError) and client.status != "running"
+    from dask.distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    return isinstance(error, CancelledError | KilledWorker | CommClosedError)
 
 
 def _client(scheduler: str | None, workers: int | None, patience: int = 20) -> Any:
