@@ -1,6 +1,6 @@
 """A model of what a step costs on p ranks of MPI, and the page that `benchmarks.parallel` writes of it.
 
-    t(p) = a + b ⌈m/p⌉ + latency (p − 1 + log₂ p) + 2 (p − 1)/p · bytes / bandwidth,   the last two for each player
+    t(p) = a + b ⌈m/p⌉ + 2 (p − 1) latency + 2 (p − 1)/p · bytes / bandwidth,   the last two for each player
 
 a is what a step costs however few rows it has: the update of all of θ, and reading it; b is the cost of a row, m the
 rows of a batch. The last two terms are `Ranks.mean`: each rank sends a span of its gradient to each of the others, and
@@ -38,7 +38,7 @@ def line(x, y):
 def network_here(found):
     """(latency, bandwidth) of two ranks on this machine."""
     rows = found["ranks"]["2"]["allreduce"]
-    messages, sent = 2 - 1 + math.log2(2), 2 * (2 - 1) / 2  # of and for each byte
+    messages, sent = 2 * (2 - 1), 2 * (2 - 1) / 2  # in a mean; of each byte
     a, b = line([size * 1e6 * sent for size, *_ in rows], [seconds for _, seconds, _ in rows])
     return a / messages, 1 / b
 
@@ -60,7 +60,7 @@ def seconds(step, network, pair, p, batch):
     if p == 1:
         return a + b * batch
     sent = sum(megabytes(pair)) * 1e6 * 2 * (p - 1) / p
-    return a + b * math.ceil(batch / p) + 2 * latency * (p - 1 + math.log2(p)) + sent / bandwidth
+    return a + b * math.ceil(batch / p) + 2 * 2 * (p - 1) * latency + sent / bandwidth
 
 
 def best(step, network, pair):
@@ -141,11 +141,11 @@ PAGE = """# What several processes cost, and where they stop paying
 `python -m benchmarks.parallel`, on {machine}. One thread a rank. More ranks than the {cores} cores share them, and
 their figures say only that it works.
 
-    t(p) = a + b ⌈m/p⌉ + latency (p − 1 + log₂ p) + 2 (p − 1)/p · bytes / bandwidth,   the last two for each player
+    t(p) = a + b ⌈m/p⌉ + 2 (p − 1) latency + 2 (p − 1)/p · bytes / bandwidth,   the last two for each player
 
 ## Measured
 
-The mean of a vector over the ranks, median of 7, the slowest rank's time. Ours adds up in a fixed order, in two calls.
+The mean of a vector over the ranks, median of 7, the slowest rank's time. Ours adds up in a fixed order.
 
 {measured}
 From those of two ranks: latency {latency} µs, bandwidth {bandwidth} GB/s.
@@ -170,8 +170,8 @@ Where it stops, and why:
   place of sums: as many bytes, and a part of a / p.)
 - **Bytes do not shrink.** Each rank sends and gets about twice its gradient, however many there are. Where that takes
   longer than the rows that it saves, more ranks make a step longer.
-- **Messages grow.** Each rank sends one to every other: p − 1 in a mean. With hundreds of ranks on Ethernet that is
-  most of a step; a tree would need log₂ p, and would add in another order.
+- **Messages grow.** Each rank sends two to every other in a mean: 2 (p − 1). With hundreds of ranks on Ethernet that
+  is most of a step; a tree (MPI's Allreduce) needs about 2 log₂ p, and adds in an order of its own.
 - **A batch ends.** With m rows there are at most m ranks, and products of few rows are slow long before.
 
 ## A class on a hub

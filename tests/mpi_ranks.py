@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from test_ranks import LOSSES, PENALTIES, trained
 
+import numgan as ng
 from numgan.app import cli, folder
 from numgan.run.ranks import world
 
@@ -37,5 +38,18 @@ def train(pids, *arguments):
     return cli.main(["train", *arguments])
 
 
+def fail(pids, *arguments):
+    """`train`, in which the second rank alone meets an error in its third step."""
+    count = ng.Training._count
+
+    def broken(run):
+        if run.ranks.rank == 1 and run.step == 2:
+            raise MemoryError("as it happens")
+        count(run)
+
+    ng.Training._count = broken
+    return train(pids, *arguments)
+
+
 if __name__ == "__main__":
-    sys.exit({"same": same, "train": train}[sys.argv[1]](*sys.argv[2:]))
+    sys.exit({"same": same, "train": train, "fail": fail}[sys.argv[1]](*sys.argv[2:]))

@@ -48,7 +48,7 @@ def test_a_step_on_p_ranks():
     assert cost.seconds(STEP, free, "wide", 3, 100) == pytest.approx(a + 34 * b)  # the largest share
     assert cost.best(STEP, free, "wide") == 100  # a row each
     sent = sum(cost.megabytes("wide")) * 1e6
-    messages = 2 * 10e-6 * (4 - 1 + 2)
+    messages = 2 * 10e-6 * 2 * (4 - 1)
     assert cost.seconds(STEP, NETWORK, "wide", 4, 100) == pytest.approx(a + 25 * b + messages + sent * 1.5 / 1e9)
     assert cost.best(STEP, (1.0, 1e9), "wide") == 1  # where a message takes a second, one process is best
 

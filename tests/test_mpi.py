@@ -94,6 +94,14 @@ def test_ctrl_c_ends_all_after_the_same_step(tmp_path):
     assert "to go on exactly here:" in out
 
 
+@LONG
+def test_an_error_that_one_rank_meets_alone_ends_all(tmp_path):
+    job = mpiexec(2, "fail", tmp_path, "--data", "ring", "--steps", "9999", "--batch", "16", "--out", tmp_path / "run")
+    status, _, err = finished(job, PATIENCE)
+    assert status != 0
+    assert "rank 1 of 2 failed (MemoryError('as it happens'))" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,11 +1,16 @@
 """Several ranks make the run of one process: θ to rounding, whatever the loss, the penalty, the layers, the shares."""
 
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from crew import crew
 from small import networks, rows
 
 import numgan as ng
+from numgan.app import ranks as app
 from numgan.backend import asnumpy
 from numgan.errors import InputError
 from numgan.run import ranks
@@ -250,6 +255,62 @@ def test_comm_is_a_communicator():
         ng.Training(G, D, rows(), batch=4, comm=4)
 
 
+# The command
+
+
+class World:
+    """What `joined` asks of MPI's communicator, where the others have come, or have not."""
+
+    def __init__(self, others_come):
+        self.rank, self.size, self.aborted, self._come = 1, 2, [], others_come
+
+    def Abort(self, status):
+        self.aborted.append(status)
+
+    def Ibarrier(self):
+        return self
+
+    def Test(self):
+        return self._come
+
+
+@pytest.mark.parametrize(
+    ("error", "come", "aborts"),
+    [(InputError(), True, 0), (ng.DivergedError(), True, 0), (InputError(), False, 1), (OSError(), True, 1)],
+)
+def test_what_one_rank_meets_alone_ends_all(error, come, aborts, monkeypatch, capsys):
+    comm = World(come)
+    monkeypatch.setattr(app, "PATIENCE", 0.05)
+    monkeypatch.setattr(app, "launched", lambda: (1, 2))
+    monkeypatch.setattr(app, "world", lambda: comm)
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, getattr(sys, name))  # put back afterwards
+    with pytest.raises(type(error)) if not aborts else nullcontext(), app.joined() as found:
+        assert found is comm
+        print("a rank that is not the first is silent")
+        raise error
+    sys.stdout.close()
+    monkeypatch.undo()
+    out, err = capsys.readouterr()
+    assert (out, comm.aborted) == ("", [1] * aborts)
+    assert ("rank 1 of 2 failed" in err) == bool(aborts)
+
+
+def test_an_error_of_one_rank_is_raised_on_all():
+    def job(comm):
+        try:
+            with app.agreed(comm):
+                if comm.rank == 1:
+                    raise InputError("no such folder")
+        except InputError as error:
+            return str(error)
+        return "nothing"
+
+    assert crew(3, job) == ["no such folder"] * 3
+    with app.agreed(None):
+        pass
+
+
 # The launcher
 
 
@@ -280,8 +341,6 @@ def test_a_world_of_one_is_none(environment):
 
 
 def test_without_mpi4py_it_is_named(environment, monkeypatch):
-    import sys
-
     environment("PMI_RANK", "0")
     environment("PMI_SIZE", "2")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
@@ -290,9 +349,6 @@ def test_without_mpi4py_it_is_named(environment, monkeypatch):
 
 
 def test_an_mpi_that_sees_one_process(environment, monkeypatch):
-    import sys
-    from types import SimpleNamespace
-
     MPI = SimpleNamespace(COMM_WORLD=SimpleNamespace(size=1), Get_library_version=lambda: "MPI 9\nmore")
     environment("PMI_RANK", "1")
     environment("PMI_SIZE", "2")

@@ -2,15 +2,18 @@
 
 import json
 import time
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.attack import sweeps
 from numgan import plots
-from numgan.app import cli, folder, trial
+from numgan.app import cli, folder, trial, workers
 from numgan.app.claim import Claim
-from numgan.app.sweep import combinations, mean_and_error, table, words
+from numgan.app.sweep import combinations, mean_and_error, planned, table, words
+from numgan.errors import InputError
 
 QUICK = ["--data", "ring", "--batch", "32", "--steps", "25"]
 GRID = ["--loss", "minimax,hinge", "--penalty", "none,r1"]
@@ -127,6 +130,27 @@ def test_combinations():
     assert words({}, []) == "all"
 
 
+def test_what_holds_for_all_runs_reaches_each(tmp_path):
+    fixed = {"data": "ring", "size": None, "hold_out": 5, "steps": 25}
+    runs = planned(tmp_path / "out", fixed, {"loss": "hinge"}, 2)
+    assert [Path(run.folder).name for run in runs] == ["loss=hinge_seed=0", "loss=hinge_seed=1"]
+    assert runs[1].options == {**fixed, "loss": "hinge", "seed": 1}
+    options = runs[1].train(out="x")
+    assert (options.hold_out, options.seed, options.threads, options.out, options.k) == (5, 1, 1, "x", None)
+
+
+def test_one_row_of_data(tmp_path, capsys):
+    np.save(tmp_path / "one.npy", np.ones((1, 2), dtype="float32"))
+    assert sweep("--data", tmp_path / "one.npy", "--steps", 2, "--batch", 1, "--seeds", 1, "--out", tmp_path / "s") == 0
+    assert "| all | 1 | too few rows 1 |" in capsys.readouterr().out
+
+
+def test_runs_without_a_result_are_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("numgan.app.workers._in_turn", lambda trials: iter([(trials[0], OSError("no space"))]))
+    assert sweep(*QUICK, "--seeds", 1, "--out", tmp_path / "new") == 1
+    assert "1 runs have no result (batch=32_seed=0: OSError: no space)" in capsys.readouterr().err
+
+
 def test_the_options_of_a_run_are_those_of_train():
     names = {*vars(cli._parser().parse_args(["train"]))} - {"command"}
     assert {*trial.TRAIN} == names
@@ -208,6 +232,34 @@ def test_a_scheduler_that_does_not_answer(dask, tmp_path, capsys, monkeypatch):
     assert sweep(*QUICK, "--out", tmp_path / "new", "--scheduler", "tcp://127.0.0.1:1", workers=None) == 2
     assert "--scheduler tcp://127.0.0.1:1 cannot be reached" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+class Gone:
+    """A client whose scheduler is lost, `times` over."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def close(self): ...
+
+    def gathered(self, client, trials, attempt):
+        from concurrent.futures import CancelledError
+
+        for i, left in enumerate(trials):
+            yield left, CancelledError() if attempt < self.times and (attempt, i) != (0, 0) else None
+
+
+def test_what_was_lost_with_the_scheduler_is_asked_for_again(dask, monkeypatch, capsys):
+    runs = [trial.Trial(str(i), {}) for i in range(4)]
+    for times in (0, 2, 99):
+        gone = Gone(times)
+        monkeypatch.setattr(workers, "_gathered", gone.gathered)
+        monkeypatch.setattr(workers, "_client", lambda *a, gone=gone, **k: gone)
+        ended = []
+        with pytest.raises(InputError, match="lost 10 times") if times == 99 else nullcontext():
+            ended.extend(workers._on_dask(runs, gone, "tcp://x:1", None))
+        assert ended == [(run, None) for run in (runs if times < 99 else runs[:1])]
+        assert ("were lost" in capsys.readouterr().err) == (times > 0)
 
 
 @pytest.mark.notebooks

@@ -166,7 +166,7 @@ def mean_and_error(values: Sequence[float]) -> str:
 
 def _figures(rows: Rows) -> list[str]:
     """The names of the figures, in the order in which a run has them."""
-    return next((list(result["figures"]) for _, results in rows for result in results if "figures" in result), [])
+    return next((list(result["figures"]) for _, results in rows for result in results if result.get("figures")), [])
 
 
 def _say_failed(failed: list[tuple[Trial, Exception]]) -> int:

@@ -77,11 +77,14 @@ def _make(trial: Trial) -> None:
 
 def measured(training: Any) -> Result:
     """How a run has ended: the last record, the health line's word, how near and how varied its samples are."""
-    from numgan.lab.health import diagnose, observe
+    from numgan.lab.health import diagnose, health, observe
     from numgan.metrics import mode_coverage
 
-    data, signals = training.data, observe(training)
+    data, record = training.data, training.history[-1]._asdict()
+    if len(data) < 2:
+        return {"health": health(training).name, "figures": {}, "record": record}
+    signals = observe(training)
     figures = {"fit": signals.fit, "gap": signals.gap}
     if data.centres is not None and data.std is not None:
         figures = mode_coverage(training.sample(SAMPLES), data.centres, data.std)._asdict() | figures
-    return {"health": diagnose(signals).name, "figures": figures, "record": training.history[-1]._asdict()}
+    return {"health": diagnose(signals).name, "figures": figures, "record": record}

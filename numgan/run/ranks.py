@@ -33,9 +33,7 @@ class Comm(Protocol):
 
     def allgather(self, sendobj: Any) -> list[Any]: ...
 
-    def Alltoallv(self, sendbuf: Any, recvbuf: Any) -> None: ...
-
-    def Allgatherv(self, sendbuf: Any, recvbuf: Any) -> None: ...
+    def Sendrecv(self, sendbuf: Any, dest: int, *, recvbuf: Any, source: int) -> None: ...
 
 
 class Ranks:
@@ -67,21 +65,31 @@ class Ranks:
     def mean(self, vector: Array) -> None:
         """vector (n,) ← Σᵣ mᵣ/m · vector of rank r, in place, with mᵣ of the m rows of a batch: the same on each rank.
 
-        Each rank adds up one span of it, in the order of the ranks, and all get all the spans: an Allreduce in two
-        calls. So the same number of ranks gives the same bits each time, whatever MPI and whichever message comes
-        first; and all ranks have the same bits, or their θ would drift apart.
+        Each rank adds up one span of it, in the order of the ranks, and sends it to all: an Allreduce in two halves. So
+        the same number of ranks gives the same bits each time, whatever MPI and whichever message comes first; and all
+        ranks have the same bits, or their θ would drift apart.
         """
         if self.comm is None or self.size == 1:
             return
-        ends = [len(vector) * rank // self.size for rank in range(self.size + 1)]
-        counts = [ends[i + 1] - ends[i] for i in range(self.size)]
+        n, size = len(vector), self.size
+        spans = [vector[n * rank // size : n * (rank + 1) // size] for rank in range(size)]
         vector *= (self.rows.stop - self.rows.start) / self.batch
-        parts = array_module(vector).empty((self.size, counts[self.rank]), dtype=vector.dtype)  # of my span, one a rank
-        self.comm.Alltoallv([settled(vector), counts], [parts, [counts[self.rank]] * self.size])
-        total = parts[0]
+        own = spans[self.rank]
+        parts = array_module(vector).empty((size, len(own)), dtype=vector.dtype)  # of my span, from each rank
+        parts[self.rank] = own
+        settled(vector)
+        for to, source in self._rounds():
+            self.comm.Sendrecv(spans[to], to, recvbuf=parts[source], source=source)
+        own[...] = parts[0]
         for part in parts[1:]:
-            total += part
-        self.comm.Allgatherv(settled(total), [vector, counts])
+            own += part
+        settled(vector)
+        for to, source in self._rounds():
+            self.comm.Sendrecv(own, to, recvbuf=spans[source], source=source)
+
+    def _rounds(self) -> list[tuple[int, int]]:
+        """Whom to send to and whom to hear, in each round: one place further, two places, …"""
+        return [((self.rank + k) % self.size, (self.rank - k) % self.size) for k in range(1, self.size)]
 
     def any(self, flag: object) -> bool:
         """Whether `flag` is true on any rank."""
@@ -108,7 +116,7 @@ ALONE = Ranks(None, 1)
 
 def _place(comm: Comm) -> tuple[int, int]:
     """The rank of this process in a communicator, and the number of ranks."""
-    needs = "rank", "size", "Alltoallv", "Allgatherv", "allgather"
+    needs = "rank", "size", "Sendrecv", "allgather"
     if not all(hasattr(comm, name) for name in needs):
         raise InputError(f"comm is {comm!r}, expected a communicator, such as mpi4py's MPI.COMM_WORLD, or None")
     return comm.rank, check_whole("comm.size", comm.size, 1)
