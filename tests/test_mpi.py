@@ -42,8 +42,11 @@ def finished(job, seconds=120):
     return job.returncode, out, err
 
 
+SOME = [pytest.param(2, ["hinge/wgan_gp"], id="2-hinge-wgan_gp")]
+
+
 @pytest.mark.parametrize(
-    ("n", "names"), [(2, ["hinge/wgan_gp"]), *[pytest.param(n, ALL, marks=LONG) for n in (2, 3, 4)]], ids=str
+    ("n", "names"), [*SOME, *[pytest.param(n, ALL, marks=LONG, id=f"{n}-all") for n in (2, 3, 4)]]
 )
 def test_theta_is_that_of_one_process(n, names, tmp_path):
     status, _, err = finished(mpiexec(n, "same", tmp_path / "theta.npz", *names))

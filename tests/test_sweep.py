@@ -1,6 +1,7 @@
 """`numgan sweep`: every combination over seeds, each run once, whoever carries it out; the table, the picture."""
 
 import json
+import subprocess
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -213,8 +214,12 @@ def dask():
     pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[sweep]'")
 
 
-def finished(job):
-    out, err = job.communicate(timeout=120)
+def finished(job, seconds=300):
+    try:
+        out, err = job.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        pytest.fail(f"the sweep did not end in {seconds} s: {job.communicate()}")
     return job.returncode, out, err
 
 
