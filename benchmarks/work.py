@@ -33,9 +33,9 @@ def counted():
 def counting(method, passes, count):
     def counted_method(layer, *args, **options):
         result = method(layer, *args, **options)
-        if "W" in layer.shapes:
+        if weights := {"W", "A"} & layer.shapes.keys():
             products, places = passes(layer, result, *args, **options)
-            count["operations"] += 2 * products * places * layer.W.size
+            count["operations"] += 2 * products * places * getattr(layer, weights.pop()).size
         return result
 
     return counted_method

@@ -108,6 +108,14 @@ def on_host(a: Array) -> bool:
     return array_module(a) is np
 
 
+def settled(a: Array) -> Array:
+    """`a`, once all that a device was asked to compute is done: for a library that reads memory, not streams (MPI)."""
+    xp = array_module(a)
+    if xp is not np:
+        xp.cuda.Device(a.device.id).synchronize()
+    return a
+
+
 def asnumpy(a: Array) -> np.ndarray:
     """`a` as a NumPy array on the host: one transfer from a device, none otherwise."""
     xp = array_module(a)

@@ -7,7 +7,7 @@ a notebook shows the last value of a cell by itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
@@ -140,6 +140,21 @@ def evaluation(
         axes["classes"].set_title("share of each class", fontsize=9)
     for ax in axes.values():
         ax.tick_params(labelsize=8)
+    return figure
+
+
+def spread(values: Mapping[str, Sequence[float]], name: str) -> Figure:
+    """A figure called `name` of several kinds of runs: a dot for each run, and their mean ± its standard error."""
+    figure = Figure(figsize=(8, 1 + 0.4 * len(values)), layout="constrained")
+    ax = figure.subplots()
+    for y, found in enumerate(values.values()):
+        ax.scatter(found, np.full(len(found), y), color=GENERATED, alpha=0.4, edgecolors="none")
+        if len(found) > 1:
+            error = np.std(found, ddof=1) / math.sqrt(len(found))
+            ax.errorbar(np.mean(found), y, xerr=error, fmt="|", color="black", markersize=14, capsize=4)
+    ax.set_yticks(range(len(values)), list(values))
+    ax.invert_yaxis()
+    ax.set_xlabel(name)
     return figure
 
 

@@ -37,6 +37,7 @@ from numgan.run.preconditions import (
     plain_settings,
     two_optimizers,
 )
+from numgan.run.ranks import Comm, Ranks
 from numgan.run.record import History, Record, record, standing
 from numgan.run.sampling import Label, sample
 from numgan.run.state import Checkpoint
@@ -58,6 +59,7 @@ class Training:
     conditional: G and D, two `Conditional` networks, are given the labels of the data: (z, c) and (x, c).
     together: both players are updated at once, from the same samples, as in the paper's published code; k is 1 then.
     view: a network without parameters through which data go before D sees them, at a resolution that grows, say.
+    comm: a communicator of mpi4py, whose ranks make this run together, each on its share of the rows; see `run.ranks`.
     seed fixes minibatches, noise and dropout masks. The networks have seeds of their own.
     optimizers: two new ones, for G and for D: one that has made updates already would bring its state along.
     All of these hold for the whole run; only a rate may be changed in its course: run.opt_g.lr = 1e-4.
@@ -84,12 +86,14 @@ class Training:
         conditional: bool = False,
         together: bool = False,
         view: Network | None = None,
+        comm: Comm | None = None,
     ) -> None:
         self.G, self.D, self.loss, self.penalty, self.view = G, D, loss, penalty, view
         self.data = data if isinstance(data, Data) else Data(data)
         self.opt_g, self.opt_d = two_optimizers(optimizers)
         check_parts(self.parts)
-        threads = min(os.cpu_count() or 1, MOST_THREADS) if threads is None else threads
+        self.ranks = Ranks(comm, check_whole("batch", batch, 1))
+        threads = min(self.ranks.cores, MOST_THREADS) if threads is None else threads
         settings = Settings(batch, k, seed, ema, noise, noise_width(G, n_z), threads, clip, conditional, together)
         settings = plain_settings(settings, penalty)
         check_batch(settings.batch, self.data.x)
@@ -98,17 +102,17 @@ class Training:
         check_labels(G, D, self.data, self.conditional)
 
         xp, dtype = array_module(G.theta), G.theta.dtype
-        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed)
+        self._minibatches = Minibatches(xp.asarray(self.data.x, dtype=dtype), self.batch, self.seed, self.ranks.rows)
         self._labels = Labels(self.data.labels if self.conditional else None, self._minibatches, self.k)
-        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp)
-        self._layers = LayerNumbers(xp, self.seed, self.k)
+        self._noise = Noise(noise, self.batch, self.n_z, dtype, self.seed, xp, self.ranks.rows)
+        self._layers = LayerNumbers(xp, self.seed, self.k, self.batch, self.ranks.rows)
         self._team = Team(self.threads if xp is np else 1)
         self._stochastic = any(getattr(part, "stochastic", True) for part in (G, D, penalty) if part is not None)
         self.average = xp.zeros_like(G.theta)  # of θ_g, before its scaling
         self.step = 0
         self.history: list[Record] = History()
         self._whole = Whole()
-        check_fit(G, D, self._labels.first(self._noise.fixed(self.batch)), self._minibatches.x)
+        check_fit(G, D, [self._labels.first(self._noise.fixed(m)) for m in self.ranks.shares], self._minibatches.x)
         set_step((self.G, self.D, self.view), self.step)
         self.opt_g.begin(G.theta)
         self.opt_d.begin(D.theta)
@@ -138,6 +142,7 @@ class Training:
         return Lazy(self._steps(n, every), advice)
 
     def _steps(self, n: int, every: int) -> Iterator[Record]:
+        self.ranks.check_alike(self)
         while n > 0:
             first, due = self.step, self.step + min(n, every - self.step % every)
             # a value that is not finite shows in the record
@@ -154,7 +159,7 @@ class Training:
         info_d, info_g = self._update_together() if self.together else self._update()
         try:
             if self.step == due:
-                self.history.append(record(self.step, self.G, self.D, info_g, info_d))
+                self.history.append(record(self.step, self.G, self.D, info_g, info_d, self.ranks))
         except DivergedError:  # it was made whole, and led nowhere
             self._whole.end()
             raise
@@ -170,12 +175,14 @@ class Training:
             info_d = discriminator_gradient(G, D, x, z, self.loss, rng)
             if self.penalty and (self.step * k + j) % self.penalty.every == 0:
                 info_d = replace(info_d, value=info_d.value + self.penalty(D, x, info_d.x_g, rng))
+            self.ranks.mean(D.grad)
             self.opt_d.step(D.theta, D.grad)
             if self.clip:
                 clip_weights(D.theta, self.clip)
         z = self._draw_noise(k)
         rng = self._layers_rng(k)
         info_g = generator_gradient(G, D, z, self.loss, rng)
+        self.ranks.mean(G.grad)
         self.opt_g.step(G.theta, G.grad)
         self._count()
         return info_d, info_g
@@ -184,8 +191,9 @@ class Training:
         """The published code's iteration: both gradients from the same samples, then both updates."""
         x, z = self._draw_data(0), self._draw_noise(0)
         infos = simultaneous_gradients(self.G, self.D, x, z, self.loss, self._layers_rng(0))
-        self.opt_d.step(self.D.theta, self.D.grad)
-        self.opt_g.step(self.G.theta, self.G.grad)
+        for net, opt in ((self.D, self.opt_d), (self.G, self.opt_g)):
+            self.ranks.mean(net.grad)
+            opt.step(net.theta, net.grad)
         self._count()
         return infos
 
@@ -247,6 +255,7 @@ class Training:
         threads: int | None = None,
         loss: Loss | None = None,
         penalty: Penalty | None = None,
+        comm: Comm | None = None,
     ) -> Training:
         """The run that `save` wrote, on `data`, which must be the data it was trained on.
 
@@ -256,10 +265,10 @@ class Training:
         data = data if isinstance(data, Data) else Data(data)
         checkpoint = Checkpoint(check_path("a checkpoint", path))
         checkpoint.check_data(data)
-        settings = vars(checkpoint.settings) | ({} if threads is None else {"threads": threads})
+        settings = vars(checkpoint.settings) | ({} if threads is comm is None else {"threads": threads})
         with named(path):
             parts = checkpoint.parts(data.x.shape[1], xp, G, D, loss, penalty, optimizers)
-            run = cls(data=data, **vars(parts), **settings)
+            run = cls(data=data, comm=comm, **vars(parts), **settings)
             run._go_on_from(checkpoint)
         return run
 

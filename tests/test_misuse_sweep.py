@@ -163,9 +163,9 @@ CASES = {
         ng.Training,
         lambda: dict(zip("GD", networks(), strict=True))
         | {"data": rows(), "loss": ng.losses.hinge, "batch": 4, "k": 1, "seed": 0, "noise": "normal", "threads": 1}
-        | {"optimizers": (ng.Adam(), ng.Adam()), "ema": 0.9, "n_z": 2, "penalty": ng.R1(), "clip": 1.0}
+        | {"optimizers": (ng.Adam(), ng.Adam()), "ema": 0.9, "n_z": 2, "penalty": ng.R1(), "clip": 1.0, "comm": None}
         | {"view": ng.Network([ng.Tanh()])},
-        {"seed": [0]} | dict.fromkeys(("optimizers", "ema", "n_z", "penalty", "clip", "threads", "view"), NONE),
+        {"seed": [0]} | dict.fromkeys(("optimizers", "ema", "n_z", "penalty", "clip", "threads", "view", "comm"), NONE),
     ),
     "Training.steps": Case(a_method(ng.Training.steps), lambda: {"n": 2, "every": 1}, {"n": [0]}),
     "Training.sample": Case(MADE.sample, lambda: {"n": 2, "seed": 1}, {"seed": [0], "label": NONE}),
@@ -314,9 +314,9 @@ def public(module):
             yield name
 
 
-# Not to be made by hand; a formula on arrays; what numgan evaluate alone draws, of what it measured.
+# Not to be made by hand; a formula on arrays; what numgan evaluate and sweep alone draw, of what they measured.
 NOT_SWEPT = {"DivergedError", "InputError", "TornError", "losses.game_value"}
-NOT_SWEPT |= {"plots.evaluation", "plots.beside_nearest"}
+NOT_SWEPT |= {"plots.evaluation", "plots.beside_nearest", "plots.spread"}
 RESULTS = {"Agreement", "Memorisation", "Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
 
 

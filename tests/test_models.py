@@ -122,7 +122,8 @@ LAYERS = {
             *("Tanh", "Reshape (576,)"),
         ],
         [
-            *("Reshape (16, 12, 3)", "Split: Shift 1, Conv2d 3 12 4×4/2 padding 1, Shift 1, Conv2d 3 12 4×4/2 padding 1"),
+            "Reshape (16, 12, 3)",
+            "Split: Shift 1, Conv2d 3 12 4×4/2 padding 1, Shift 1, Conv2d 3 12 4×4/2 padding 1",
             *(LEAKY, "Dropout 0.2", "Conv2d 12 24 4×4/2 padding 1", LEAKY, "Dropout 0.2"),
             *("Reshape (144,)", "Linear 144 64", LEAKY, "Linear 64 1"),
         ],

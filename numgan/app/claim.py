@@ -18,6 +18,10 @@ LOCK, OWNER = ".lock", ".owner"  # the lock itself, and who has it, in words
 NO_RUN_YET = {LOCK, OWNER, "run.json", "frames.npz"}  # what a first save that was cut off may leave behind
 
 
+class InUse(InputError):
+    """Another process writes in this folder now."""
+
+
 class Claim:
     """The right to write in `folder`, which exists, until the end of a `with` block or of the process."""
 
@@ -28,7 +32,7 @@ class Claim:
         try:
             self._lock.acquire()
         except Timeout:
-            raise InputError(f"{folder} is in use by {_owner(folder)}: wait until that ends, or stop it") from None
+            raise InUse(f"{folder} is in use by {_owner(folder)}: wait until that ends, or stop it") from None
         except OSError as error:
             raise InputError(f"{folder} cannot be written to: {error.strerror or error}") from error
         since = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -62,8 +66,29 @@ class Claim:
         self.release()
 
 
-def claim_new(out: str | None, name: str) -> Claim:
-    """`out`, if a run can begin there; without one, the first of runs/NAME-1, runs/NAME-2 … that can be made."""
+class Reader:
+    """In place of a claim, where another rank of the same run has it: the folder is read, and not written in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = self.place = folder
+
+    def check(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def claim_new(out: str | None, name: str, rank: int = 0) -> Claim | Reader:
+    """`out`, if a run can begin there; without one, the first of runs/NAME-1, runs/NAME-2 … that can be made.
+
+    Of several ranks, the first one claims it.
+    """
+    if rank:
+        return Reader(Path(out or "runs"))
     if out is None:
         return _first_free(name)
     folder = Path(out)
@@ -82,13 +107,13 @@ def claim_new(out: str | None, name: str) -> Claim:
     return claim
 
 
-def claim_run(folder: str | os.PathLike[str]) -> Claim:
-    """The folder of a run that is to go on."""
+def claim_run(folder: str | os.PathLike[str], rank: int = 0) -> Claim | Reader:
+    """The folder of a run that is to go on; of several ranks, the first one claims it."""
     path = Path(folder)
     if not (path / "checkpoint.npz").is_file():
         begun = "begin one there with --out" if path.is_dir() else "give a folder that numgan train wrote"
         raise InputError(f"{folder} holds no run (no checkpoint.npz): {begun}")
-    return Claim(path)
+    return Reader(path) if rank else Claim(path)
 
 
 def _first_free(name: str) -> Claim:

@@ -1,4 +1,4 @@
-"""The command line: numgan train | sample | evaluate | gradcheck | gpucheck | lab | data.
+"""The command line: numgan train | sweep | sample | evaluate | gradcheck | gpucheck | lab | data.
 
 Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged, the disk is full). 2: it was asked
 for something that cannot be done, said in one line; nothing on disk was touched.
@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from numgan import losses, models, penalty
@@ -20,6 +20,7 @@ from numgan.app.evaluate import evaluate
 from numgan.app.gradcheck import gpucheck, gradcheck
 from numgan.app.lab import lab
 from numgan.app.sample import sample
+from numgan.app.sweep import SEVERAL, option, sweep
 from numgan.app.train import train
 from numgan.backend import BACKENDS
 from numgan.data import NAMES
@@ -93,10 +94,10 @@ def _names(table: Iterable[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    names = "train | sample | evaluate | gradcheck | gpucheck | lab | data"
+    names = "train | sweep | sample | evaluate | gradcheck | gpucheck | lab | data"
     subparsers = parser.add_subparsers(title="commands", metavar=names, required=True)
     subparsers._parser_class = _Parser  # type: ignore[attr-defined]
-    for add in (_train, _runs, _others):
+    for add in (_train, _sweep, _runs, _others):
         add(subparsers)
     return parser
 
@@ -127,6 +128,31 @@ def _train(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.add_argument("--backend", help=f"{_names(BACKENDS)}; cupy is for a GPU (numpy)")
     p.add_argument("--out", help="the run's folder, new or empty (runs/DATA-1, -2 …)")
     p.add_argument("--resume", metavar="RUN", help="go on with this folder's run; --data: where its data is now")
+
+
+def _sweep(subparsers: argparse._SubParsersAction[_Parser]) -> None:
+    p = subparsers.add_parser("sweep", help="train a run of every combination of settings, over seeds; resumable")
+    p.set_defaults(command=sweep)
+    p.add_argument("--data", help="as for train (digits)")
+    p.add_argument("--size", type=int, help="as for train")
+    p.add_argument("--hold-out", type=int, metavar="N", help="as for train")
+    p.add_argument("--steps", type=int, help="updates of G, in each run")
+    for name, kind in SEVERAL.items():
+        p.add_argument(option(name), type=_several(kind), metavar="A,B", help="as for train, one value or several")
+    p.add_argument("--seeds", type=int, default=10, help="runs of each combination, from seed 0 on (10)")
+    p.add_argument("--workers", type=int, help="processes, with Dask (one a core); 0: one run at a time, without")
+    p.add_argument("--scheduler", metavar="ADDRESS", help="Dask's, as in tcp://host:8786; its workers must see OUT")
+    p.add_argument("--out", help="the sweep's folder; what is finished there is not trained again (sweeps/DATA)")
+
+
+def _several(kind: type) -> Callable[[str], list[Any]]:
+    """Reads values of this kind with commas between them."""
+
+    def read(text: str) -> list[Any]:
+        return [kind(part) for part in text.split(",")]
+
+    read.__name__ = f"list of {kind.__name__}"  # as argparse calls it, where it cannot be read
+    return read
 
 
 def _runs(subparsers: argparse._SubParsersAction[_Parser]) -> None:

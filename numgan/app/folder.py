@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from numgan import plots
-from numgan.app.claim import Claim
+from numgan.app.claim import Claim, Reader
 from numgan.backend import array_module
 from numgan.errors import InputError, check_whole, reason
 from numgan.plots import Figure
@@ -44,7 +44,7 @@ SAVE_EVERY = 500  # steps between checkpoints
 class Run:
     """A training run in its folder."""
 
-    claim: Claim
+    claim: Claim | Reader
     training: Training
     data: str  # a name, or the path of a file or folder
     model: str
@@ -139,6 +139,16 @@ class Run:
     @property
     def _images(self) -> bool:
         return self.training.data.image_shape is not None
+
+
+class Along(Run):
+    """The same run on a rank other than the first: it trains along, and writes nothing."""
+
+    def keep_frame(self) -> None: ...
+
+    def save(self) -> None: ...
+
+    def draw(self) -> None: ...
 
 
 @dataclass(frozen=True)

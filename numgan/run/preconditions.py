@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -121,11 +122,18 @@ def check_argument(run: object, name: str) -> None:
         raise InputError(f"run.{name} {what}: {advice}; learning rates are run.opt_g.lr and run.opt_d.lr")
 
 
-def check_fit(G: Player, D: Player, z: Array, x: Array) -> None:
-    """Samples G(z) must have the width of the data x, and D must make a column of logits of them. z may be (z, c)."""
+def check_fit(G: Player, D: Player, batches: Sequence[Any], x: Array) -> None:
+    """Of noise z of each of these sizes (or (z, c)), samples G(z) must have the width of the data x, and D must make a
+    column of logits of them."""
+    for z in batches:
+        _check_fit(G, D, z, x)
+
+
+def _check_fit(G: Player, D: Player, z: Any, x: Array) -> None:
     for name, net in (("G", G), ("D", D)):
         if len(rows_of(z)) == 1 and not getattr(net, "rowwise", True):
-            raise InputError(f"batch is 1, but {name} compares the rows of a batch: use a larger batch")
+            advice = "use a larger batch, or fewer ranks"
+            raise InputError(f"batch is 1, but {name} compares the rows of a batch: {advice}")
     made = _output("G", G, z)
     x_g = rows_of(made)
     if x_g.shape[1:] != x.shape[1:]:

@@ -11,6 +11,7 @@ from numgan.backend import asnumpy_all
 from numgan.errors import DivergedError
 from numgan.gan import Info
 from numgan.layers.base import Player
+from numgan.run.ranks import ALONE, Ranks
 from numgan.run.table import RIGHT, html_lines, html_table
 
 SHOWN = 20  # of the records of a history, in a notebook
@@ -32,16 +33,18 @@ class Record(NamedTuple):
         return "  ".join(f"{name} {figure:.5g}" for name, figure in self._asdict().items())
 
 
-def record(step: int, G: Player, D: Player, info_g: Info, info_d: Info) -> Record:
+def record(step: int, G: Player, D: Player, info_g: Info, info_d: Info, ranks: Ranks = ALONE) -> Record:
     """Reads what the figures are made of back from the device, in one transfer. DivergedError where one is not finite.
 
     V, D(x) and D(G(z)) are then worked out on the host: on a device they would take more kernels than all the rest.
+    They and the losses are means over the rows of all ranks; the gradients are those of the whole batch already.
     """
     squares = [net.grad @ net.grad for net in (D, G)]
     value_d, value_g, *squares, a_x, a_g = asnumpy_all(info_d.value, info_g.value, *squares, info_d.a_x, info_d.a_g)
     seen = Info(value_d, a_g, info_d.x_g, a_x)
-    figures = [value_d, value_g, seen.V, seen.D_x, seen.D_Gz, *np.sqrt(squares)]
-    made = Record(step, *map(float, figures))
+    means = np.array([value_d, value_g, seen.V, seen.D_x, seen.D_Gz], dtype=np.float64)
+    ranks.mean(means)
+    made = Record(step, *map(float, [*means, *np.sqrt(squares)]))
     if not all(map(math.isfinite, made)):
         bad = ", ".join(f"{name} = {value}" for name, value in made._asdict().items() if not math.isfinite(value))
         raise DivergedError(f"step {step}: {bad}; try a lower learning rate, or another loss")

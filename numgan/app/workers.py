@@ -1,0 +1,93 @@
+"""The runs of a sweep on the workers of Dask, on this machine or on a cluster; or one after another, without it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from numgan.app.trial import Trial, carry_out
+from numgan.errors import InputError, check_whole
+
+ATTEMPTS = 10  # at reaching it again, where it was lost
+
+Ended = tuple[Trial, Exception | None]  # the error where there is no result
+
+
+def each(trials: Sequence[Trial], scheduler: str | None, workers: int | None) -> Iterator[Ended]:
+    """Every trial as it ends, in whatever order. InputError, at once, where nobody is there to carry them out."""
+    if workers is not None:
+        check_whole("--workers", workers, 0)
+        if scheduler is not None:
+            raise InputError("--workers are of this machine, and --scheduler has workers of its own: leave one out")
+    if workers == 0 or not trials:
+        return _in_turn(trials)
+    return _on_dask(trials, _client(scheduler, workers), scheduler, workers)
+
+
+def _in_turn(trials: Sequence[Trial]) -> Iterator[Ended]:
+    for trial in trials:
+        carry_out(trial)
+        yield trial, None
+
+
+def _on_dask(trials: Sequence[Trial], client: Any, scheduler: str | None, workers: int | None) -> Iterator[Ended]:
+    """A run whose worker died is given to another, and a scheduler that was lost is looked for again."""
+    left = {trial.folder: trial for trial in trials}
+    try:
+        for attempt in range(ATTEMPTS):
+            for trial, error in _gathered(client, list(left.values()), attempt):
+                if error is None or not _of_dask(error):
+                    del left[trial.folder]
+                    yield trial, error
+            if not left:
+                return
+            print(f"numgan: {len(left)} runs were lost with their workers or the scheduler; again …", file=sys.stderr)
+            client.close()
+            client = _client(scheduler, workers, patience=300)
+    finally:
+        client.close()
+    raise InputError(f"workers or the scheduler were lost {ATTEMPTS} times: the same command goes on with what is left")
+
+
+def _gathered(client: Any, trials: list[Trial], attempt: int) -> Iterator[Ended]:
+    from dask.distributed import as_completed
+
+    keys = {f"{trial.folder} {attempt}": trial for trial in trials}
+    futures = [client.submit(carry_out, trial, key=key, pure=False) for key, trial in keys.items()]
+    for future in as_completed(futures):
+        try:
+            future.result()
+        except Exception as error:  # whatever a run met on a worker, or Dask with it
+            yield keys[future.key], error
+        else:
+            yield keys[future.key], None
+
+
+def _of_dask(error: Exception) -> bool:
+    """Whether this was met by Dask, and not by the run: its scheduler is gone, or several workers in a row."""
+    from concurrent.futures import CancelledError
+
+    from dask.distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    return isinstance(error, CancelledError | KilledWorker | CommClosedError)
+
+
+def _client(scheduler: str | None, workers: int | None, patience: int = 20) -> Any:
+    """A client of the scheduler, which is waited for so many seconds; or of a cluster of its own on this machine."""
+    try:
+        from dask.distributed import Client
+    except ImportError as error:
+        advice = "pip install -e '.[sweep]', or --workers 0 for one run after another"
+        raise InputError(f"a sweep over several processes needs Dask ({error}): {advice}") from error
+    if scheduler is None:
+        n = min(os.cpu_count() or 1, 64) if workers is None else workers
+        return Client(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL)
+    try:
+        return Client(scheduler, timeout=patience)
+    except (OSError, ValueError) as error:
+        advice = "start one with `dask scheduler`, and give its address, as in tcp://host:8786"
+        raise InputError(f"--scheduler {scheduler} cannot be reached ({error}): {advice}") from error
