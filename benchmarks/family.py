@@ -27,6 +27,7 @@ from numgan import models, plots
 from numgan.app.scores import Sets, measures
 from numgan.app.unseen import unseen
 from numgan.models.lineage import LINE, changes
+from numgan.run.evaluation import set_step
 
 NAMES = ("goodfellow2014", "images", "dcgan", "cogan", "progan", "stylegan")
 YEARS = dict(zip(LINE, (2014, 2015, 2016, 2017, 2018), strict=True))
@@ -78,8 +79,10 @@ def digits_of(rows):
 
 
 def about(name):
-    """Numbers of a model that no run is needed for."""
+    """Numbers of a model that no run is needed for; where it grows, at its full size."""
     run = training(name, 0)
+    run.step = models.BY_NAME[name].steps
+    set_step((run.G, run.D, run.view), run.step)
     return {"parameters": [run.G.size, run.D.size], "operations": operations(run)}
 
 

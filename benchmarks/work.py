@@ -3,22 +3,24 @@
 import contextlib
 import math
 
-from numgan.layers import ALL, Conv2d, ConvTranspose2d
+from numgan.layers import ALL, AdaIN, Conv2d, ConvTranspose2d
 from numgan.layers.base import rows_of
 
 
 def operations(run):
-    """Of the next update of both players, which is made: forward and backward passes, and penalties."""
+    """Of an update of both players, forward and backward passes and penalties: the mean of the next few, as many as
+    it takes until a penalty is due again. They are made."""
+    n = run.penalty.every if run.penalty else 1
     with counted() as count:
-        next(iter(run.steps(1)))
-    return count["operations"]
+        list(run.steps(n, every=n))
+    return count["operations"] / n
 
 
 @contextlib.contextmanager
 def counted():
     """Counts while it lasts, in every layer with weights W: each pass makes one product with W, or two."""
     count, kept = {"operations": 0}, []
-    for kind in ALL:
+    for kind in (*ALL, AdaIN):
         for name, passes in PASSES.items():
             if name in vars(kind):
                 kept.append((kind, name, vars(kind)[name]))

@@ -16,7 +16,7 @@ import pytest
 
 import numgan as ng
 from numgan import data, losses, models, plots
-from numgan.app import claim, cli, folder
+from numgan.app import begin, claim, cli, folder, source
 from numgan.app import train as training_command
 from numgan.app.claim import Claim, claim_new, claim_run
 from numgan.app.folder import Run, read_frames
@@ -114,9 +114,9 @@ def untouched(own, tmp_path_factory):
         ("--beta1 0", {"/optimizers/0/beta1": 0.0, "/optimizers/1/beta1": 0.0}),
         ("--beta2 0.75", {"/optimizers/0/beta2": 0.75, "/optimizers/1/beta2": 0.75}),
         ("--loss least_squares", {"/loss/type": "LeastSquares"}),
-        ("--penalty r1", {"/penalty/type": "R1", "/penalty/gamma": 10.0}),
-        ("--penalty r2 --penalty-weight 0", {"/penalty/type": "R2", "/penalty/gamma": 0.0}),
-        ("--penalty wgan_gp --penalty-weight 3", {"/penalty/type": "WGANGP", "/penalty/lam": 3.0}),
+        ("--penalty r1", {"/penalty/type": "R1", "/penalty/gamma": 10.0, "/penalty/every": 1}),
+        ("--penalty r2 --penalty-weight 0", {"/penalty/type": "R2", "/penalty/gamma": 0.0, "/penalty/every": 1}),
+        ("--penalty wgan_gp --penalty-weight 3", {"/penalty/type": "WGANGP", "/penalty/lam": 3.0, "/penalty/every": 1}),
         ("--backend numpy --steps 7 --model points", {}),
     ],
 )
@@ -174,8 +174,8 @@ def test_what_fits_the_data_is_the_default_and_ema_0_is_no_average(own, tmp_path
         run = Path("runs", f"images-{len(os.listdir('runs'))}")
         assert (about(run)["settings"]["ema"], json.loads((run / "run.json").read_text())["model"]) == settings
     monkeypatch.setattr("numgan.app.source.Path.resolve", lambda path: Path("/from/the/top") / path)
-    assert training_command.lasting("ring") == "ring"
-    assert training_command.lasting("x.npz") == "/from/the/top/x.npz"
+    assert source.lasting("ring") == "ring"
+    assert source.lasting("x.npz") == "/from/the/top/x.npz"
 
 
 # A run, resumed in mid-period
@@ -1011,7 +1011,7 @@ def test_help_names_what_may_be_chosen_and_what_is_meant_where_nothing_is(capsys
 
 
 def test_the_time_is_that_of_the_steps_without_data_and_pictures(own, tmp_path, capsys, monkeypatch, made_up):
-    now, load = [0.0], training_command.load
+    now, load = [0.0], begin.load
 
     def after(seconds, job=lambda *_: None):
         def slow(*given):
@@ -1021,7 +1021,7 @@ def test_the_time_is_that_of_the_steps_without_data_and_pictures(own, tmp_path, 
         return slow
 
     monkeypatch.setattr(training_command, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr(training_command, "load", after(1000, load))
+    monkeypatch.setattr(begin, "load", after(1000, load))
     monkeypatch.setattr(Run, "draw", after(100))
     step = lambda run: setattr(run, "step", run.step + 1) or (None, None)  # noqa: E731
     monkeypatch.setattr(ng.Training, "_update", after(0.25, step))
@@ -1165,7 +1165,7 @@ def test_each_option_s_help_is_its_own(capsys):
         "gpucheck": "on the GPU", "lab": "fail on purpose", "data": "all of MNIST",
     }.items():  # fmt: skip
         assert words in commands[command], command
-    assert " | ".join(["train", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "data"]) in commands["usage:"]
+    assert " | ".join(["train", "sweep", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "data"]) in commands["usage:"]
 
 
 def test_what_run_json_and_the_frames_may_not_say(halves, tmp_path):

@@ -24,7 +24,8 @@ ROOT = Path(ng.__file__).parent
 HOUSE = ROOT.parent
 MAIN = (HOUSE / "README.md").read_text(encoding="utf-8")
 PAGES = [HOUSE / "README.md", *(HOUSE / room / "README.md" for room in ("numgan", "notebooks", "tests", "benchmarks"))]
-TREE = re.search(r"```text\nnumgan/\n(.*?)```", MAIN, re.DOTALL).group(1).splitlines()
+ROOMS = PAGES[1].read_text(encoding="utf-8")
+OUTLINE, TREE = (re.search(r"```text\nnumgan/\n(.*?)```", page, re.DOTALL)[1].splitlines() for page in (MAIN, ROOMS))
 LINE = re.compile(r"( +)(\S+(?:, \S+)*)  +(\S.*)")
 
 
@@ -59,6 +60,12 @@ def test_the_tree_shows_every_file_once_and_no_other():
     assert sorted(path for path in shown if not path.endswith("/")) == sorted(files)
     folders = {path for path, _ in entries(TREE) if path.endswith("/")}
     assert folders == {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
+
+
+def test_the_outline_of_the_main_page_names_rooms_and_files_that_are_there():
+    shown = [name for line in OUTLINE for name in LINE.fullmatch(line).group(2).split(", ")]
+    assert all((ROOT / name).exists() for name in shown) and len(set(shown)) == len(shown)
+    assert {name for name in shown if name.endswith("/")} == {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
 
 
 def test_every_line_of_the_tree_says_something_in_120_columns():

@@ -382,6 +382,7 @@ def _torch_layer(torch, layer, theta, x, numbers):
         ng.Reshape: lambda: x.reshape(len(x), *layer.shape),
         ng.Rescale: lambda: x * layer.factor,
         ng.LeakyReLU: lambda: F.leaky_relu(x, layer.slope),
+        ng.Tanh: lambda: torch.tanh(x),
         ng.PixelNorm: lambda: x / (x.pow(2).mean(dim=-1, keepdim=True) + layer.eps).sqrt(),
         ng.Pad: lambda: F.pad(x, (0, 0, *[layer.width] * 4), value=layer.value),
         ng.Crop: lambda: x[:, layer.width : -layer.width, layer.width : -layer.width],
@@ -560,15 +561,15 @@ BLOCK = ["NoiseInput", "LeakyReLU", "AdaIN"]
 UP, CONV, DOWN = "ConvTranspose2d {} {} 4/2", "Conv2d {} {} 3/1", "Conv2d {} {} 4/2"
 SYNTHESIS = [
     *("Constant", *BLOCK, CONV.format(64, 64), *BLOCK),
-    *(UP.format(64, 64), "Blur", *BLOCK, CONV.format(64, 64), *BLOCK),
-    *(UP.format(64, 32), "Blur", *BLOCK, CONV.format(32, 32), *BLOCK),
-    *(UP.format(32, 16), "Blur", *BLOCK, CONV.format(16, 16), *BLOCK, "Conv2d 16 1 1/1"),
+    *(UP.format(64, 48), "Blur", *BLOCK, CONV.format(48, 48), *BLOCK),
+    *(UP.format(48, 24), "Blur", *BLOCK, CONV.format(24, 24), *BLOCK),
+    *(UP.format(24, 8), "Blur", *BLOCK, CONV.format(8, 8), *BLOCK, "Conv2d 8 1 1/1"),
 ]
 JUDGE = [
-    *("Reshape", "Pad", "Conv2d 1 16 1/1", "LeakyReLU"),
-    *(CONV.format(16, 16), "LeakyReLU", "Blur", DOWN.format(16, 32), "LeakyReLU"),
-    *(CONV.format(32, 32), "LeakyReLU", "Blur", DOWN.format(32, 64), "LeakyReLU"),
-    *(CONV.format(64, 64), "LeakyReLU", "Blur", DOWN.format(64, 64), "LeakyReLU"),
+    *("Reshape", "Pad", "Conv2d 1 8 1/1", "LeakyReLU"),
+    *(CONV.format(8, 8), "LeakyReLU", "Blur", DOWN.format(8, 24), "LeakyReLU"),
+    *(CONV.format(24, 24), "LeakyReLU", "Blur", DOWN.format(24, 48), "LeakyReLU"),
+    *(CONV.format(48, 48), "LeakyReLU", "Blur", DOWN.format(48, 64), "LeakyReLU"),
     *("MinibatchStd", CONV.format(65, 64), "LeakyReLU", "Conv2d 64 64 4/1", "LeakyReLU", "Conv2d 64 1 1/1", "Reshape"),
 ]
 
@@ -581,7 +582,7 @@ def spelled(layer):
 def test_it_is_made_of_these_layers():
     G, D = stylegan.stylegan(ng.data.load("digits"), 0)
     assert [spelled(layer) for layer in G.layers] == [
-        *("StyleMixing", "Truncation", "Rescale", "Synthesis", "Crop", "Reshape")
+        *("StyleMixing", "Truncation", "Rescale", "Synthesis", "Crop", "Tanh", "Reshape")
     ]
     assert G.layers[2].factor == 1 / 8
     slow = ["Rescale", "Linear", "Rescale", "LeakyReLU"]
@@ -596,10 +597,11 @@ def test_it_is_made_of_these_layers():
 
 def test_how_it_is_trained():
     model = ng.models.BY_NAME["stylegan"]
-    assert (model.batch, model.ema, model.conditional, model.loss) == (32, 0.999, False, LOSS)
+    assert (model.batch, model.ema, model.conditional, model.loss) == (16, 0.998, False, LOSS)
     assert model.penalty.every == 16
     for optimizer in model.optimizers({}, {}):
-        assert (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1e-3, 0.0, 0.99, 1e-8)
+        assert (optimizer.beta1, optimizer.beta2, optimizer.eps) == (0.0, 0.99, 1e-8)
+        assert [optimizer.lr(t) for t in (0, 4000, 8000, 9000)] == pytest.approx([2e-3, 2e-3, 1e-4, 1e-4])
 
 
 def test_the_command_line_trains_resumes_and_samples_it(tmp_path, monkeypatch):
