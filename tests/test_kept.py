@@ -1,4 +1,4 @@
-"""What lessons open or quote without computing it: the kept generators of lessons 9 and 13, lesson 7's figures."""
+"""What lessons open or quote without computing it: kept generators of lessons 9, 13 and 16, lesson 7's figures."""
 
 import importlib.util
 import json
@@ -8,9 +8,13 @@ import pytest
 from notebook_tools import NOTEBOOKS, read, source
 
 import numgan as ng
+from benchmarks import make_family
+from benchmarks.family import data_of, training
 from benchmarks.modes import mean_and_error
 from numgan import metrics, models
 from numgan.app.cli import main
+from numgan.run.state import Checkpoint
+from numgan.run.streams import Noise
 
 KEPT = NOTEBOOKS / "kept" / "digits_G.npz"
 DCGAN = NOTEBOOKS / "kept" / "dcgan_G.npz"
@@ -95,6 +99,56 @@ def test_lesson_13_opens_a_generator_of_the_named_model_and_its_whole_recipe(dat
     assert file["filters"].shape[:3] == (4, 4, 1)
     assert about == {"steps": model.steps, "batch": model.batch, "seed": 0, "ema": model.ema, "n_z": G.n_in}
     assert DCGAN.stat().st_size <= 1_700_000
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Checkpoints of the family, after two steps."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ng.training, "CALIBRATION_ROWS", 16)  # to be quick
+        for name in (*make_family.KEPT, make_family.SHOWN):
+            run = training(name, 0)
+            list(run.steps(2, every=2))
+            run.save(folder / f"{name}-0.npz")
+    return folder
+
+
+def test_the_family_in_one_file_draws_what_the_runs_would(runs, tmp_path):
+    make_family.keep(runs, tmp_path / "kept.npz")
+    file = np.load(tmp_path / "kept.npz", allow_pickle=False)
+    about = json.loads(str(file["about"]))
+    for name in make_family.KEPT:
+        data, run = data_of(name), Checkpoint(runs / f"{name}-0.npz")
+        G, _ = models.BY_NAME[name].networks(data, seed=1)
+        assert file[f"{name}.theta"].dtype == np.float16
+        G.theta[...] = file[f"{name}.theta"]
+        if len(G.buffers):
+            G.buffers[...] = file[f"{name}.buffers"]
+        G.set_step(about[name]["steps"])
+        z = Noise("normal", 4, about[name]["n_z"], np.float32, 0, np).fixed(8)
+        np.testing.assert_allclose(data.restore(G(z)), run.sample(8), atol=0.02)
+        assert run.sample(8).std() > 0.02
+    assert file["goodfellow2014.x"].shape == (make_family.SAMPLES, 784)
+    assert np.abs(file["goodfellow2014.x"] / 255 - Checkpoint(runs / "goodfellow2014-0.npz").sample(36)).max() < 0.003
+
+
+def test_numbers_too_large_for_half_precision_are_refused():
+    with pytest.raises(ValueError, match="100000"):
+        make_family.half(np.array([1.0, 1e5]))
+
+
+@pytest.mark.parametrize("name", [*make_family.KEPT, make_family.SHOWN])
+def test_lesson_16_opens_finished_generators(name):
+    """Of the recipes as they are today: after another recipe, make_family is to be run on new runs."""
+    file, model = np.load(make_family.OUT, allow_pickle=False), models.BY_NAME[name]
+    about, told = json.loads(str(file["about"]))[name], model.for_rows(5000)
+    assert {key: about[key] for key in ("steps", "batch", "ema")} == {
+        "steps": told.steps, "batch": told.batch, "ema": told.ema
+    }  # fmt: skip
+    if name in make_family.KEPT:
+        assert file[f"{name}.theta"].size == model.networks(data_of(name), seed=0)[0].size
+    assert make_family.OUT.stat().st_size <= 1_200_000
 
 
 @pytest.mark.notebooks

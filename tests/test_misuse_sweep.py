@@ -268,6 +268,8 @@ CASES = {
     ),
     "metrics.nearest": Case(metrics.nearest, POINT.copy),
     "metrics.agreement": Case(metrics.agreement, lambda: {"expected": rows(), "found": rows()}),
+    "metrics.slant": Case(metrics.slant, lambda: {"x": np.eye(3, 4), "image_shape": (2, 2)}),
+    "metrics.stroke_width": Case(metrics.stroke_width, lambda: {"x": np.eye(3, 4), "image_shape": (2, 2)}),
     "metrics.kid": Case(metrics.kid, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.frechet": Case(metrics.frechet, lambda: {"f": rows(), "f_g": rows()}),
     "metrics.calibration": Case(

@@ -154,8 +154,8 @@ def known(path):
 
 
 def words(path):
-    """Every word of the package's code and of this page's."""
-    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "numgan").rglob("*.py"))
+    """Every word of the package's code and of this page's, and the names of its files."""
+    text = "".join(f"{file.stem} {file.read_text(encoding='utf-8')}" for file in (ROOT / "numgan").rglob("*.py"))
     text += "".join(source(cell) for cell in code(read(path))) if path.suffix == ".ipynb" else ""
     return set(re.findall(r"\w+", text))
 

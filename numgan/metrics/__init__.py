@@ -1,7 +1,8 @@
 """Measures of samples x_g against data x, or against modes that are known: rows of numbers or features, on the host.
 
 Higher is better for precision, recall, density, coverage and the Parzen log-likelihood (up to what real rows get);
-0 is best for divergences, the kernel distance and the Fréchet distance.
+0 is best for divergences, the kernel distance and the Fréchet distance. `slant` and `stroke_width` say how a digit is
+written, not how well.
 """
 
 from numgan.metrics.agreement import Agreement, agreement
@@ -14,6 +15,7 @@ from numgan.metrics.modes import ModeCoverage, mode_coverage
 from numgan.metrics.neighbours import DensityCoverage, PrecisionRecall, density_coverage, nearest, precision_recall
 from numgan.metrics.parzen import SIGMAS, Parzen, log_likelihoods, parzen
 from numgan.metrics.rows import distance_blocks
+from numgan.metrics.strokes import slant, stroke_width
 
 __all__ = [
     "SIGMAS",
@@ -37,4 +39,6 @@ __all__ = [
     "nearest",
     "parzen",
     "precision_recall",
+    "slant",
+    "stroke_width",
 ]
