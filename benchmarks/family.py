@@ -128,22 +128,22 @@ def table(kept):
 
 
 def seconds(kept, name, seed):
-    return sum(kept[f"time/{name}/{seed}/{part}"]["cpu"] for part in range(1, PARTS + 1))
+    return sum(found["cpu"] for key, found in kept.items() if key.startswith(f"time/{name}/{seed}/"))
 
 
-def changed():
-    """The table of the README: of each model of the line, what it has that the one before has not."""
+def changed(settings=None):
+    """A table: of each model of the line, what it has that the one before has not. settings: which; None is all."""
     yield "| | year | G | D | settings |"
     yield "|---|---|---|---|---|"
     for old, new in pairwise(LINE):
         found = changes(*((models.BY_NAME[name], data_of(name)) for name in (old, new)))
-        settings = "; ".join(f"{key} {after}" for key, (_, after) in found.settings.items())
-        yield f"| `{new}` | {YEARS[new]} | {came_and_went(found.G)} | {came_and_went(found.D)} | {settings} |"
+        told = [f"{key} {after}" for key, (_, after) in found.settings.items() if settings is None or key in settings]
+        yield f"| `{new}` | {YEARS[new]} | {came_and_went(found.G)} | {came_and_went(found.D)} | {'; '.join(told)} |"
 
 
 def came_and_went(kinds):
-    came, went = (", ".join(names) for names in kinds)
-    return "; ".join(text for text in (came and f"with {came}", went and f"without {went}") if text) or "the same"
+    """+ the kinds of layers that came, − those that went."""
+    return " ".join(f"{sign} {', '.join(names)}" for sign, names in zip("+−", kinds, strict=True) if names)
 
 
 def picture(runs, seed=0, columns=8):

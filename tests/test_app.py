@@ -1165,7 +1165,8 @@ def test_each_option_s_help_is_its_own(capsys):
         "gpucheck": "on the GPU", "lab": "fail on purpose", "data": "all of MNIST",
     }.items():  # fmt: skip
         assert words in commands[command], command
-    assert " | ".join(["train", "sweep", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "data"]) in commands["usage:"]
+    names = "train", "sweep", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "data"
+    assert " | ".join(names) in commands["usage:"]
 
 
 def test_what_run_json_and_the_frames_may_not_say(halves, tmp_path):

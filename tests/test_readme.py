@@ -65,7 +65,8 @@ def test_the_tree_shows_every_file_once_and_no_other():
 def test_the_outline_of_the_main_page_names_rooms_and_files_that_are_there():
     shown = [name for line in OUTLINE for name in LINE.fullmatch(line).group(2).split(", ")]
     assert all((ROOT / name).exists() for name in shown) and len(set(shown)) == len(shown)
-    assert {name for name in shown if name.endswith("/")} == {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
+    rooms = {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
+    assert {name for name in shown if name.endswith("/")} == rooms
 
 
 def test_every_line_of_the_tree_says_something_in_120_columns():
