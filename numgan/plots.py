@@ -78,10 +78,8 @@ def progress(
 
 
 def growth(frames: Sequence[np.ndarray], sides: Sequence[int], image_shape: tuple[int, ...]) -> Figure:
-    """The same fixed noise at the end of each size of a pair that grows: frames (n, n_x), one for so many pixels a side.
-
-    Karras et al. 2018, Figure 1.
-    """
+    """The same fixed noise at the end of each size of a pair that grows: a frame (n, n_x) for each number of pixels
+    along a side."""
     if not (_several(frames) and _several(sides) and len(frames) == len(sides)):
         raise InputError("growth takes frames, arrays of samples, and for each the pixels along its side")
     frames = [_rows("a frame", frame, image_shape) for frame in frames]

@@ -11,7 +11,7 @@ from numgan.app import cli
 from numgan.layers.rescale import equalised
 from numgan.losses import WassersteinDrift
 from numgan.models import progan
-from numgan.models.progan import Growth, growing
+from numgan.models.progan import Growth
 from numgan.penalty import WGANGP, r1, wgan_gp
 
 LOSS = WassersteinDrift(drift=0.3)
@@ -261,11 +261,11 @@ def test_at_0_and_1_only_one_branch_is_computed_and_its_gradient_is_the_plain_ne
 
 # Runs
 
-STABLE, FADING = 2, 4  # steps: sizes 4 until 2, 8 from 6 to 8, 16 from 12
+RAMPS = ng.Ramp(0, 1, 2, 6), ng.Ramp(0, 1, 8, 12)  # 4 × 4 until step 2, 8 × 8 from 6 to 8, 16 × 16 from 12
 
 
 def run(**how):
-    plan = growth(*growing(3, STABLE, FADING))
+    plan = growth(*RAMPS)
     G, D = plan.generator(1), plan.discriminator(2)
     x = rng().uniform(-1, 1, (12, G.n_out)).astype("float32")
     how = {"loss": WassersteinDrift(drift=0.001), "penalty": WGANGP(), "view": plan.view()} | how
@@ -343,7 +343,7 @@ def test_a_fade_inside_branches_hears_of_the_step():
 
 
 def test_copies_keep_their_step():
-    G = growth(*growing(3, STABLE, FADING)).generator(1)
+    G = growth(*RAMPS).generator(1)
     G.set_step(4)
     z = rng().standard_normal((2, 3)).astype("float32")
     assert (G.copy()(z) == G(z)).all()
@@ -379,7 +379,7 @@ def test_a_view_is_what_D_is_given_of_the_data(monkeypatch):
     for _ in training.steps(5):
         pass
     x = np.array(training._minibatches(4))
-    view = growth(*growing(3, STABLE, FADING)).view()
+    view = growth(*RAMPS).view()
     view.set_step(4)
     assert (given[4] == view(x)).all()
     assert np.abs(given[4] - x).max() > 0.1

@@ -35,7 +35,9 @@ from numgan.penalty import WGANGP
 from numgan.schedules import Ramp, Schedule
 
 N_Z, MAPS, GROUP = 64, (64, 64, 32, 16), 4  # the maps at 4 × 4 pixels, at 8 × 8, …
-STABLE, FADE = 1000, 1000  # steps at each size, and steps that a size is faded in
+FADES = ((200, 400), (800, 1100), (2800, 3000))  # the steps between which 8 × 8, 16 × 16 and 32 × 32 are faded in
+STEPS = 3800
+ENDS = (*(begin for begin, _ in FADES), STEPS)  # the last step of each size before the next one comes in
 
 
 def progan(data: Data, seed: int, xp: ModuleType = np) -> Players:
@@ -67,13 +69,7 @@ def growth_for(data: Data) -> Growth:
     if h != w or odd or not side // 2 < h <= side:
         wanted = f"square images of an even side, more than {side // 2} and up to {side} pixels"
         raise InputError(f"progan needs {wanted}, got {data.image_shape or 'points'}: use another model")
-    return Growth(N_Z, MAPS, c, growing(len(MAPS), STABLE, FADE), border)
-
-
-def growing(sizes: int, stable: int, fade: int) -> tuple[Ramp, ...]:
-    """α of each size but the first, as a function of the step: so many steps at each size, then so many to fade."""
-    begins = [stable + k * (stable + fade) for k in range(sizes - 1)]
-    return tuple(Ramp(0, 1, begin, begin + fade) for begin in begins)
+    return Growth(N_Z, MAPS, c, tuple(Ramp(0, 1, *fade) for fade in FADES), border)
 
 
 @dataclass(frozen=True)
@@ -171,7 +167,7 @@ PROGAN = Model(
     networks=progan,
     opt_g=Adam(1e-3, beta1=0.0, beta2=0.99),
     opt_d=Adam(1e-3, beta1=0.0, beta2=0.99),
-    steps=len(MAPS) * STABLE + (len(MAPS) - 1) * FADE,
+    steps=STEPS,
     batch=32,
     loss=wasserstein_drift,
     ema=0.999,
