@@ -467,7 +467,7 @@ def test_it_is_made_of_these_layers(step):
 
 def test_how_it_is_trained():
     model = ng.models.BY_NAME["progan"]
-    assert (model.steps, model.batch, model.ema, model.conditional) == (4000, 16, 0.99, False)
+    assert (model.steps, model.batch, model.ema, model.conditional) == (4000, 16, 0.995, False)
     assert (model.loss, model.penalty) == (WassersteinDrift(drift=0.001), WGANGP(10.0))
     for optimizer in model.optimizers({}, {}):
         assert [optimizer.lr(t) for t in (0, 3000, 4000)] == pytest.approx([5e-3, 5e-3, 5e-4])

@@ -173,7 +173,7 @@ PROGAN = Model(
     steps=STEPS,
     batch=16,
     loss=wasserstein_drift,
-    ema=0.99,
+    ema=0.995,
     penalty=WGANGP(10.0),
     view=view,
 )
