@@ -66,11 +66,7 @@ def progress(
     chosen = np.unique(np.linspace(0, len(frames) - 1, STRIP).round().astype(int))
     frames, steps = [_rows("a frame", frames[i], image_shape) for i in chosen], [steps[i] for i in chosen]
     if image_shape is not None:
-        figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
-        for ax, frame, step in zip(np.ravel(figure.subplots(len(frames), 1)), frames, steps, strict=True):
-            _show(ax, _mosaic(frame, image_shape, len(frame)))
-            ax.set_ylabel(f"step {step}", rotation=0, ha="right", va="center")
-        return figure
+        return _lines(frames, [f"step {step}" for step in steps], image_shape)
     figure = Figure(figsize=(2.2 * len(frames), 2.8), layout="constrained")
     axes = np.ravel(figure.subplots(1, len(frames), sharex=True, sharey=True))
     for ax, frame, step in zip(axes, frames, steps, strict=True):
@@ -79,6 +75,15 @@ def progress(
         _cloud(ax, frame, GENERATED, "G(z)")
         ax.set_title(f"step {step}", fontsize=9)
     return figure
+
+
+def growth(frames: Sequence[np.ndarray], sides: Sequence[int], image_shape: tuple[int, ...]) -> Figure:
+    """The same fixed noise at the end of each size of a pair that grows: a frame (n, n_x) for each number of pixels
+    along a side."""
+    if not (_several(frames) and _several(sides) and len(frames) == len(sides)):
+        raise InputError("growth takes frames, arrays of samples, and for each the pixels along its side")
+    frames = [_rows("a frame", frame, image_shape) for frame in frames]
+    return _lines(frames, [f"{side} × {side}" for side in sides], image_shape)
 
 
 def history(records: Sequence[Record]) -> Figure:
@@ -163,6 +168,15 @@ def beside_nearest(ax: Axes, x_g: np.ndarray, x: np.ndarray, image_shape: tuple[
     image nearest to it. The layout of Goodfellow et al. 2014, Figure 2."""
     lines = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
     _show(ax, _mosaic(np.concatenate(lines), image_shape, 6))
+
+
+def _lines(frames: Sequence[np.ndarray], labels: Sequence[str], image_shape: tuple[int, ...]) -> Figure:
+    """Images, a frame a line."""
+    figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
+    for ax, frame, label in zip(np.ravel(figure.subplots(len(frames), 1)), frames, labels, strict=True):
+        _show(ax, _mosaic(frame, image_shape, len(frame)))
+        ax.set_ylabel(label, rotation=0, ha="right", va="center")
+    return figure
 
 
 def _side_by_side(ax: Axes, names: Sequence[str], of_samples: Sequence[float], of_data: Sequence[float]) -> None:

@@ -84,6 +84,13 @@ def test_the_products_are_those_of_the_whole_matrix_of_patches(geometry, n):
     assert np.isclose(np.vdot(folded, x), np.vdot(y.reshape(-1, n) @ M.T, patches), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_where_images_keep_their_size_fold_is_unfold_with_kernels_turned(kernel):
+    over, rng = Windows(kernel, stride=1, padding=kernel // 2), np.random.default_rng(0)
+    y, M = rng.standard_normal((2, 5, 7, 3)), rng.standard_normal((3, kernel**2 * 4))
+    np.testing.assert_allclose(over.fold_product(y, M, 5, 7), over.fold(y, M, 5, 7), rtol=1e-12, atol=1e-12)
+
+
 def test_images_may_lie_in_memory_in_any_way():
     over, rng = Windows(kernel=2, stride=1, padding=0), np.random.default_rng(0)
     x = rng.standard_normal((3, 6, 5, 4))

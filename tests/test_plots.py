@@ -252,6 +252,21 @@ def test_a_strip_shows_frames_at_even_distances_over_the_data():
         np.testing.assert_array_equal(np.reshape(tiles(mosaic, (2, 3), 5)[0], (5, 6)), rows)
 
 
+def test_growth_has_a_line_for_each_size():
+    images = np.random.default_rng(0).random((3, 5, 16))
+    figure = plots.growth(list(images), [1, 2, 4], (4, 4))
+    assert [ax.get_ylabel() for ax in figure.axes] == ["1 × 1", "2 × 2", "4 × 4"]
+    assert places(figure) == (3, 1) and figure.get_size_inches().tolist() == pytest.approx([8, 0.85 * 3])
+    for ax, rows in zip(figure.axes, images, strict=True):
+        mosaic = np.asarray(ax.images[0].get_array())
+        np.testing.assert_array_equal(np.reshape(tiles(mosaic, (4, 4), 5)[0], (5, 16)), rows)
+    for wrong in ([], list(images[:2])):
+        with pytest.raises(ng.InputError, match="growth takes frames"):
+            plots.growth(wrong, [1, 2, 4], (4, 4))
+    with pytest.raises(ng.InputError, match="image_shape must be"):
+        plots.growth(list(images), [1, 2, 4], (4, 5))
+
+
 BAD_SHAPES = [(-3, -4), (3, 5), (15,), 12, "12", (2, 3, 2), (2.0, 6), (2, 2, 3, 1), ()]
 
 

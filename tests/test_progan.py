@@ -11,7 +11,7 @@ from numgan.app import cli
 from numgan.layers.rescale import equalised
 from numgan.losses import WassersteinDrift
 from numgan.models import progan
-from numgan.models.progan import Growth, growing
+from numgan.models.progan import Growth
 from numgan.penalty import WGANGP, r1, wgan_gp
 
 LOSS = WassersteinDrift(drift=0.3)
@@ -261,11 +261,11 @@ def test_at_0_and_1_only_one_branch_is_computed_and_its_gradient_is_the_plain_ne
 
 # Runs
 
-STABLE, FADING = 2, 4  # steps: sizes 4 until 2, 8 from 6 to 8, 16 from 12
+RAMPS = ng.Ramp(0, 1, 2, 6), ng.Ramp(0, 1, 8, 12)  # 4 × 4 until step 2, 8 × 8 from 6 to 8, 16 × 16 from 12
 
 
 def run(**how):
-    plan = growth(*growing(3, STABLE, FADING))
+    plan = growth(*RAMPS)
     G, D = plan.generator(1), plan.discriminator(2)
     x = rng().uniform(-1, 1, (12, G.n_out)).astype("float32")
     how = {"loss": WassersteinDrift(drift=0.001), "penalty": WGANGP(), "view": plan.view()} | how
@@ -343,7 +343,7 @@ def test_a_fade_inside_branches_hears_of_the_step():
 
 
 def test_copies_keep_their_step():
-    G = growth(*growing(3, STABLE, FADING)).generator(1)
+    G = growth(*RAMPS).generator(1)
     G.set_step(4)
     z = rng().standard_normal((2, 3)).astype("float32")
     assert (G.copy()(z) == G(z)).all()
@@ -379,7 +379,7 @@ def test_a_view_is_what_D_is_given_of_the_data(monkeypatch):
     for _ in training.steps(5):
         pass
     x = np.array(training._minibatches(4))
-    view = growth(*growing(3, STABLE, FADING)).view()
+    view = growth(*RAMPS).view()
     view.set_step(4)
     assert (given[4] == view(x)).all()
     assert np.abs(given[4] - x).max() > 0.1
@@ -398,7 +398,7 @@ def test_the_pair_for_digits():
     x = digits.x[:4]
     for net in (G, D, view):
         assert alphas(net) == [0, 0, 0]
-    seen = {1500: [0.5, 0, 0], 3000: [1, 0, 0], 4250: [1, 1, 0], 5500: [1, 1, 0.5], 6000: [1, 1, 1]}
+    seen = {300: [0.5, 0, 0], 1800: [1, 0, 0], 2100: [1, 1, 0], 3100: [1, 1, 0.5], 3200: [1, 1, 1]}
     for step, levels in seen.items():
         for net in (G, D, view):
             net.set_step(step)
@@ -429,7 +429,7 @@ LAYERS = {  # of both networks, from the first size to the third; Rescale before
             *("MinibatchStd", "Conv2d 65 64 3/1", LEAKY, "Conv2d 64 64 4/1", LEAKY, "Conv2d 64 1 1/1", "Reshape"),
         ],
     ),
-    4000: (
+    3000: (
         [
             *("Reshape", NORM, "ConvTranspose2d 64 64 4/1", LEAKY, NORM, "Conv2d 64 64 3/1", LEAKY, NORM),
             *(UP, "Conv2d 64 64 3/1", LEAKY, NORM, "Conv2d 64 64 3/1", LEAKY, NORM),
@@ -467,13 +467,15 @@ def test_it_is_made_of_these_layers(step):
 
 def test_how_it_is_trained():
     model = ng.models.BY_NAME["progan"]
-    assert (model.steps, model.batch, model.ema, model.conditional) == (7000, 32, 0.999, False)
+    assert (model.steps, model.batch, model.ema, model.conditional) == (4000, 16, 0.995, False)
     assert (model.loss, model.penalty) == (WassersteinDrift(drift=0.001), WGANGP(10.0))
     for optimizer in model.optimizers({}, {}):
-        assert (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1e-3, 0.0, 0.99, 1e-8)
+        assert [optimizer.lr(t) for t in (0, 3000, 4000)] == pytest.approx([5e-3, 5e-3, 5e-4])
+        assert (optimizer.beta1, optimizer.beta2, optimizer.eps) == (0.0, 0.99, 1e-8)
     G, _ = model.networks(ng.data.load("digits"), 0)
-    G.set_step(6000 - 1)
-    assert alphas(G) == [1, 1, pytest.approx(0.999)]  # 32 × 32 has the last 1000 steps
+    for step, levels in zip(progan.ENDS, np.tri(4, 3, -1), strict=True):  # [0, 0, 0], [1, 0, 0], …
+        G.set_step(step)
+        assert alphas(G) == levels.tolist()
 
 
 def test_the_command_line_trains_resumes_and_samples_it(tmp_path):

@@ -24,10 +24,13 @@ from numgan.check.drawn import drawn
 from numgan.check.simple import rel_error
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
+    AvgPool2d,
     BatchNorm,
     Conv2d,
     ConvTranspose2d,
+    Crop,
     Dropout,
+    Fade,
     InstanceNoise,
     Layer,
     LeakyReLU,
@@ -35,9 +38,13 @@ from numgan.layers import (
     Maxout,
     MinibatchStd,
     Pack,
+    Pad,
+    PixelNorm,
+    Rescale,
     Reshape,
     Sigmoid,
     Tanh,
+    Upsample,
 )
 from numgan.network import Network
 from numgan.optim import SGD, Adam, Optimizer
@@ -75,6 +82,20 @@ def _narrow() -> list[Layer]:
     return [Linear(N_Z, 16), Sigmoid(), Linear(16, N_X), Tanh()]
 
 
+def _images() -> list[Layer]:
+    """G of a pair that grows: z as an image of one pixel, then 2 × 2, then 6 × 6, of which 4 × 4 are left."""
+    start: list[Layer] = [Reshape((1, 1, N_Z)), PixelNorm(), ConvTranspose2d(N_Z, 4, 2, 1, 0), LeakyReLU(0.2)]
+    fade = Fade((Conv2d(4, 1, 1, 1, 0), Conv2d(4, 1, 3, 1, 1)), 0.4)
+    return [*start, PixelNorm(), Upsample(3), Rescale(0.7), fade, Crop(1), Tanh(), Reshape((16,))]
+
+
+def _of_images() -> list[Layer]:
+    """D of that pair: 6 × 6 pixels with a border, then 3 × 3."""
+    fade = Fade((Conv2d(1, 4, 1, 1, 0), Conv2d(1, 4, 3, 1, 1)), 0.4)
+    above: list[Layer] = [LeakyReLU(0.2), AvgPool2d(2), MinibatchStd(4, 4), Reshape((45,)), Linear(45, 1)]
+    return [Reshape((4, 4, 1)), Pad(1, -1.0), Rescale(0.7), fade, *above]
+
+
 PAIRS = {
     "BatchNorm, Dropout, Maxout": Pair(
         lambda: [Linear(N_Z, 16), LeakyReLU(0.2), BatchNorm(16), Linear(16, N_X), Tanh()],
@@ -93,6 +114,7 @@ PAIRS = {
         R1(1.0),
         n_x=32,
     ),
+    "Fade, PixelNorm, MinibatchStd, WGAN-GP": Pair(_images, _of_images, WGANGP(1.0), n_x=16),
 }
 FIRST, *OTHERS = PAIRS
 

@@ -72,6 +72,8 @@ class Windows:
 
     def fold_product(self, y: Array, M: Array, h: int, w: int) -> Array:
         """fold of the patches y M, for y (m, h', w', n) and M (n, K) → (m, h, w, c)."""
+        if self.stride == 1 and self.kernel == 2 * self.padding + 1:
+            return self.unfold_product(y, self._turned(M))
         x = array_module(y).empty((len(y), h, w, M.shape[1] // self.kernel**2), dtype=y.dtype)
 
         def some(images: slice) -> None:
@@ -93,6 +95,15 @@ class Windows:
         for product in products[1:]:  # in this order, whichever thread was first
             products[0] += product
         return products[0]
+
+    def _turned(self, M: Array) -> Array:
+        """M (n, K) → (kernel · kernel · n, c), every kernel turned by 180°.
+
+        Where images keep their size, the windows that see a pixel of x are a window of y, in the opposite order: the
+        sum of all that they lay down there is one product, in place of one for each place of the kernel.
+        """
+        k, n = self.kernel, len(M)
+        return M.reshape(n, k, k, -1)[:, ::-1, ::-1].transpose(1, 2, 0, 3).reshape(k * k * n, -1)
 
     def _padded(self, x: Array) -> Array:
         """x (m, h, w, c) with its zeros, in one block of memory."""
