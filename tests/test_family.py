@@ -1,4 +1,4 @@
-"""The line from the GAN of 2014 to StyleGAN: what changed from each to the next, the page of its portrait, the counts."""
+"""From the GAN of 2014 to StyleGAN: what changed from each to the next, the page of the portrait, the counts."""
 
 import json
 from dataclasses import replace
