@@ -20,7 +20,7 @@ MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable)
 if MPIEXEC is None:
     pytest.skip("there is no mpiexec", allow_module_level=True)
 
-LONG = pytest.mark.notebooks
+pytestmark = pytest.mark.notebooks  # processes that start take a while; test_ranks asks the same of threads
 PATIENCE = 30  # seconds in which a job ends once a rank is dead
 
 
@@ -42,18 +42,13 @@ def finished(job, seconds=120):
     return job.returncode, out, err
 
 
-SOME = [pytest.param(2, ["hinge/wgan_gp"], id="2-hinge-wgan_gp")]
-
-
-@pytest.mark.parametrize(
-    ("n", "names"), [*SOME, *[pytest.param(n, ALL, marks=LONG, id=f"{n}-all") for n in (2, 3, 4)]]
-)
-def test_theta_is_that_of_one_process(n, names, tmp_path):
-    status, _, err = finished(mpiexec(n, "same", tmp_path / "theta.npz", *names))
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_theta_is_that_of_one_process(n, tmp_path):
+    status, _, err = finished(mpiexec(n, "same", tmp_path / "theta.npz", *ALL))
     assert status == 0, err
     with np.load(tmp_path / "theta.npz") as made:
-        assert set(made) == {*names}
-        for name in names:
+        assert set(made) == {*ALL}
+        for name in ALL:
             np.testing.assert_allclose(made[name], theta(name, None), rtol=0, atol=1e-12, err_msg=name)
 
 
@@ -67,7 +62,7 @@ def wait_for(path, job, newer_than=0.0):
     pytest.fail(f"{path} was not written")
 
 
-@pytest.mark.parametrize("deaths", [[(2, 1)], pytest.param([(3, 1), (3, 2), (2, 0)], marks=LONG)], ids=str)
+@pytest.mark.parametrize("deaths", [[(2, 1)], [(3, 1), (3, 2), (2, 0)]], ids=str)
 def test_a_run_outlives_its_ranks(deaths, tmp_path):
     run, began = tmp_path / "run", time.time()
     todo = ["--data", "ring", "--steps", "100000", "--batch", "16", "--out", run]
@@ -86,7 +81,6 @@ def test_a_run_outlives_its_ranks(deaths, tmp_path):
     assert f"{step + 25} in all" in out
 
 
-@LONG
 def test_ctrl_c_ends_all_after_the_same_step(tmp_path):
     run = tmp_path / "run"
     job = mpiexec(2, "train", tmp_path, "--data", "ring", "--steps", "100000", "--batch", "16", "--out", run)
@@ -97,7 +91,6 @@ def test_ctrl_c_ends_all_after_the_same_step(tmp_path):
     assert "to go on exactly here:" in out
 
 
-@LONG
 def test_an_error_that_one_rank_meets_alone_ends_all(tmp_path):
     job = mpiexec(2, "fail", tmp_path, "--data", "ring", "--steps", "9999", "--batch", "16", "--out", tmp_path / "run")
     status, _, err = finished(job, PATIENCE)
@@ -108,8 +101,8 @@ def test_an_error_that_one_rank_meets_alone_ends_all(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["--loss", "hings"], "unknown loss 'hings'", marks=LONG),
-        pytest.param(["--batch", "1"], "2 ranks share a batch of 1 rows", marks=LONG),
+        (["--loss", "hings"], "unknown loss 'hings'"),
+        (["--batch", "1"], "2 ranks share a batch of 1 rows"),
         (["--out", __file__], "cannot be made"),  # met by the first rank alone
     ],
 )

@@ -223,6 +223,7 @@ def finished(job, seconds=300):
     return job.returncode, out, err
 
 
+@pytest.mark.notebooks
 def test_a_local_cluster_finds_the_same_bit_for_bit(dask, in_turn, tmp_path):
     status, out, err = finished(sweeps.sweep(tmp_path / "dask", 2, 25, "--workers", "2"))
     assert status == 0, err
