@@ -1,6 +1,6 @@
 """The family portrait: six models on the same 5,000 digits, measured alike, with what each adds to the one before it.
 
-    python -m benchmarks.family --runs DIR train                  # all models, 2 seeds: two hours of one core
+    python -m benchmarks.family --runs DIR train                  # all models, 2 seeds: 80 minutes of one core
     python -m benchmarks.family --runs DIR train progan --seeds 0 # a part of it
     python -m benchmarks.family --runs DIR picture                # samples of each, side by side
     python -m benchmarks.family                                   # the page, from what was kept
@@ -95,7 +95,8 @@ From the GAN of 2014 to StyleGAN, each in a file of at most 200 lines, on the 5,
 The Fréchet distance is in the features of the package's classifier, of 2,000 samples against 2,000 digits that were
 held out; training digits in their place get {floor:.1f}. Least class: the share of the rarest digit, as the classifier
 reads the samples; it would be some 9 % in data. Operations are those of all matrix products in one update of both
-players, forward and backward, penalties with them. Processor: seconds of one core for the whole run.
+players, forward and backward, penalties with them; of `progan` at its full size, where it is for the last fifth of its
+steps. Processor: seconds of one core for the whole run. `cogan` sees half of the digits, and the edges of the others.
 
 ![Samples of each](family.png)
 
@@ -121,7 +122,7 @@ def table(kept):
         found = [kept[f"measured/{name}/{seed}"] for seed in SEEDS if f"measured/{name}/{seed}" in kept]
         if found:
             size, cells = kept[f"about/{name}"], [", ".join(f"{one[key]:.3g}" for one in found) for key in keys]
-            cpu = np.mean([seconds(kept, name, seed) for seed in SEEDS if f"measured/{name}/{seed}" in kept])
+            cpu = np.mean([took for seed in SEEDS if (took := seconds(kept, name, seed))])
             own = f"{size['parameters'][0]:,}, {size['parameters'][1]:,} | {size['operations'] / 1e9:.2g} · 10⁹"
             least = ", ".join(f"{100 * one['least_class']:.1f} %" for one in found)
             yield f"| `{name}` | {own} | {cpu:.0f} s | {' | '.join(cells)} | {least} |"
@@ -146,8 +147,8 @@ def came_and_went(kinds):
     return " ".join(f"{sign} {', '.join(names)}" for sign, names in zip("+−", kinds, strict=True) if names)
 
 
-def picture(runs, seed=0, columns=8):
-    figure = Figure(figsize=(12, 2.6), layout="constrained")
+def picture(runs, seed=0, columns=6):
+    figure = Figure(figsize=(12, 2.25), layout="constrained")
     for ax, name in zip(figure.subplots(1, len(NAMES)), NAMES, strict=True):
         ax.axis("off")
         path = runs / f"{name}-{seed}.npz"
