@@ -55,7 +55,7 @@ def stylegan(data: Data, seed: int, xp: ModuleType = np) -> Players:
     - images are made larger and smaller by convolutions of stride 2 and a blur
     - the loss is nonsaturating, with R1 in every 16th update of D
     - G ends in tanh. AdaIN gives a map of every image the same mean and variance, however much ink there is in it, so
-      that without tanh the black around a digit would be another grey in each image: then all digits become one
+      that without tanh the black around a digit would be another grey in each image: tried so, all samples became alike
 
     Not as in the paper: 4 layers in the mapping in place of 8; a constant from N(0, 1), without a bias of its own (see
     `Constant`); a crossover for each row (see `StyleMixing`); w̄ is measured when it is needed (see `Truncation`), and
