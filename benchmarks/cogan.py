@@ -166,7 +166,8 @@ def picture(runs, columns=12):
         paths = [path for seed in SEEDS if (path := runs / f"{kind}-{name}-{seed}.npz").exists()]
         rows = [ng.run.state.Checkpoint(path).sample(columns) for path in paths[:2]]
         plots._show(ax, plots._mosaic(np.concatenate(rows), (56, 28), columns))
-        ax.set_title(f"{kind}, {name}, seeds 0 to {len(rows) - 1}", fontsize=10)
+        seeds = "seed 0" if len(rows) == 1 else f"seeds 0 to {len(rows) - 1}"
+        ax.set_title(f"{kind}, {name}, {seeds}", fontsize=10)
     return figure
 
 

@@ -529,3 +529,8 @@ def test_its_page_is_what_was_kept():
     page = bench.report(kept).splitlines()
     assert "| CoGAN, seed 1, after 14,000 steps | 0.700 | 0.350 | 0.700, 0.350 | 3.0 |" in page
     assert page[-1].endswith("| 0.700 |  | 213 s |")
+
+
+def test_the_kept_page_is_that_of_the_kept_figures():
+    kept = bench.Store(bench.RESULTS / "cogan.jsonl").read()
+    assert (bench.RESULTS / "cogan.md").read_text(encoding="utf-8") == bench.report(kept) + "\n"
