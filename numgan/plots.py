@@ -80,8 +80,8 @@ def progress(
 def growth(frames: Sequence[np.ndarray], sides: Sequence[int], image_shape: tuple[int, ...]) -> Figure:
     """The same fixed noise at the end of each size of a pair that grows: a frame (n, n_x) for each number of pixels
     along a side."""
-    if not (_several(frames) and _several(sides) and len(frames) == len(sides)):
-        raise InputError("growth takes frames, arrays of samples, and for each the pixels along its side")
+    if not (_several(frames) and _several(sides) and len(frames) == len(sides)) or image_shape is None:
+        raise InputError("growth takes frames, arrays of images of one shape, and for each the pixels along its side")
     frames = [_rows("a frame", frame, image_shape) for frame in frames]
     return _lines(frames, [f"{side} × {side}" for side in sides], image_shape)
 

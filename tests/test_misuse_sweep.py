@@ -284,6 +284,7 @@ CASES = {
         lambda: {"frames": [rows()] * 2, "steps": [0, 1], "image_shape": None, "x": rows()},
         {"image_shape": NONE, "x": NONE},
     ),
+    "plots.growth": Case(plots.growth, lambda: {"frames": [rows()] * 2, "sides": [1, 2], "image_shape": (1, 2)}),
     "plots.history": Case(plots.history, lambda: {"records": RECORDS}, {"records": [[]]}),
 }
 

@@ -42,7 +42,7 @@ BUGS = [
     ("host labels", "losses:Wasserstein.d_on_generated", "return a,", "return a - np.zeros(a.shape, 'f'),"),
     ("a host gradient", "losses:Loss.discriminator", "da_x, da_g", "np.ones(a_x.shape, 'f') / 16, da_g"),
     ("a list as an operand", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)", "(var + [self.eps] * self.n)"),
-    ("noise drawn on the host", "run.streams:Noise.__call__", "self._block[j]",
+    ("noise drawn on the host", "run.streams:Noise.__call__", "self._block[j, self.share]",
      "array_module(self._block).asarray(np.random.default_rng(i).standard_normal((self.batch, self.n_z)),"
      " dtype=self.dtype)"),
     ("a constant uploaded every time", "layers.batchnorm:BatchNorm.forward", "(var + self.eps)",
@@ -139,8 +139,8 @@ BUGS = [
     ("a host array for y", "layers.windows:Windows.unfold_product", "xp.empty", "np.zeros"),
     ("products kept on the host", "layers.windows:Windows.patch_product", "return products[0]",
      "return array_module(x).asarray(asnumpy(products[0]))"),
-    ("pixels repeated by a host array", "layers.resampling:repeated", "return",
-     "blocks = blocks * np.ones(blocks.shape, 'f'); return"),
+    ("pixels repeated by a host array", "layers.resampling:repeated", "x.repeat(factor, axis=2)",
+     "(x.repeat(factor, axis=2) * np.ones((1, 1, factor * x.shape[2], 1), 'f'))"),
     # labels
     ("one-hot by a host array", "layers.label:Label.forward", "xp.arange(self.classes)", "np.arange(self.classes)"),
     ("one-hot by rows of a host eye", "layers.label:Label.forward", "c[:, None] == xp.arange(self.classes)",
