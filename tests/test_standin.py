@@ -132,7 +132,11 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def spelled(settings):
+    return ", ".join(f"{name} {getattr(value, '__name__', value)}" for name, value in settings.items())
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=spelled)
 def test_a_run_is_numpys_bit_for_bit_and_a_step_moves_nothing(settings, device):
     settings = dict(settings)
     pair, dtype = settings.pop("pair", everything), settings.pop("dtype", "float32")
