@@ -139,7 +139,7 @@ def both(pair):
     m, rng = 2, np.random.default_rng(1)
     x, z = rng.uniform(-1, 1, (m, 64 * 64 * 3)), rng.standard_normal((m, 100))
 
-    (opt_g, opt_d), loss = MODEL.optimizers({}, {}), ng.losses.BY_NAME[MODEL.loss]
+    (opt_g, opt_d), loss = MODEL.optimizers({}, {}), MODEL.loss
     info_d = ng.discriminator_gradient(G, D, x, z, loss)
     opt_d.step(D.theta, D.grad)
     info_g = ng.generator_gradient(G, D, z, loss)
