@@ -175,7 +175,7 @@ def main():
             for seed in options.seeds:
                 train(name, seed, store, options.runs, options.threads)
     elif options.what == "picture":
-        picture(options.runs).savefig(options.out.with_suffix(".png"), dpi=100)
+        picture(options.runs).savefig(options.out.with_suffix(".png"), dpi=80)
     else:
         for name in NAMES:
             store.once(f"about/{name}", partial(about, name))
