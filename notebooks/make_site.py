@@ -84,7 +84,7 @@ def thumbnail(png, width=480):
 
     image, small = Image.open(BytesIO(base64.b64decode(png))).convert("RGB"), BytesIO()
     image.thumbnail((width, width))
-    image.save(small, "png", optimize=True)
+    image.quantize(128).save(small, "png", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
 
 
