@@ -473,7 +473,8 @@ def test_how_it_is_trained():
         assert [optimizer.lr(t) for t in (0, 3000, 4000)] == pytest.approx([5e-3, 5e-3, 5e-4])
         assert (optimizer.beta1, optimizer.beta2, optimizer.eps) == (0.0, 0.99, 1e-8)
     G, _ = model.networks(ng.data.load("digits"), 0)
-    for step, levels in zip(progan.ENDS, np.tri(4, 3, -1), strict=True):  # [0, 0, 0], [1, 0, 0], …
+    ends = *(begin for begin, _ in progan.FADES), progan.STEPS  # the last step of each size
+    for step, levels in zip(ends, np.tri(4, 3, -1), strict=True):  # [0, 0, 0], [1, 0, 0], …
         G.set_step(step)
         assert alphas(G) == levels.tolist()
 

@@ -37,7 +37,6 @@ from numgan.schedules import Ramp, Schedule
 N_Z, MAPS, GROUP = 64, (64, 64, 32, 16), 4  # the maps at 4 × 4 pixels, at 8 × 8, …
 FADES = ((200, 400), (1800, 2100), (3000, 3200))  # the steps between which 8 × 8, 16 × 16 and 32 × 32 are faded in
 STEPS = 4000
-ENDS = (*(begin for begin, _ in FADES), STEPS)  # the last step of each size before the next one comes in
 
 
 def progan(data: Data, seed: int, xp: ModuleType = np) -> Players:
