@@ -108,6 +108,7 @@ CASES = {
     "Pad": Case(ng.Pad, lambda: {"width": 2, "value": 0.5}, {"value": [0, -1]}),
     "Crop": Case(ng.Crop, lambda: {"width": 2}),
     "Concat": Case(ng.Concat, lambda: {"layers": [ng.Linear(2, 3), ng.Linear(2, 3)]}),
+    "Skip": Case(ng.Skip, lambda: {"layer": ng.Linear(3, 2)}),
     "Split": Case(ng.Split, lambda: {"layers": [ng.Linear(2, 3), ng.Linear(2, 3)]}),
     "Fade": Case(ng.Fade, lambda: {"layers": [ng.Linear(2, 3), ng.Linear(2, 3)], "alpha": 0.5}, {"alpha": [0]}),
     "StyleMixing": Case(ng.StyleMixing, lambda: {"mapping": ng.Linear(2, 3), "levels": 4, "p": 0.5}, {"p": [0]}),

@@ -1,4 +1,4 @@
-"""The command line: numgan train | sweep | sample | evaluate | gradcheck | gpucheck | lab | data.
+"""The command line: numgan train | sweep | sample | evaluate | gradcheck | gpucheck | lab | uses | data.
 
 Status 0: done. 1: it ran and the answer is no (a gradient is wrong, a run diverged, the disk is full). 2: it was asked
 for something that cannot be done, said in one line; nothing on disk was touched.
@@ -22,6 +22,7 @@ from numgan.app.lab import lab
 from numgan.app.sample import sample
 from numgan.app.sweep import SEVERAL, option, sweep
 from numgan.app.train import train
+from numgan.app.uses import uses
 from numgan.backend import BACKENDS
 from numgan.data import NAMES
 from numgan.errors import DivergedError, InputError, reason
@@ -94,7 +95,7 @@ def _names(table: Iterable[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="numgan", description="Generative adversarial networks from scratch on NumPy.")
-    names = "train | sweep | sample | evaluate | gradcheck | gpucheck | lab | data"
+    names = "train | sweep | sample | evaluate | gradcheck | gpucheck | lab | uses | data"
     subparsers = parser.add_subparsers(title="commands", metavar=names, required=True)
     subparsers._parser_class = _Parser  # type: ignore[attr-defined]
     for add in (_train, _sweep, _runs, _others):
@@ -189,6 +190,12 @@ def _others(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.add_argument("--cure", help="this cure alone; none: the failing run alone")
     p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
     p.add_argument("--out", help="film it: a new .gif or .html; needs --cure")
+
+    p = subparsers.add_parser("uses", help="what GANs are for, each in minutes; without a name, a list")
+    p.set_defaults(command=uses)
+    p.add_argument("name", nargs="?", metavar="NAME", help="which use to train, beside its baselines")
+    p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
+    p.add_argument("--out", help="the folder of its picture (uses/NAME)")
 
     p = subparsers.add_parser("data", help="bring all of MNIST to this computer, 12 MB: 60,000 and 10,000 digits")
     p.set_defaults(command=data)

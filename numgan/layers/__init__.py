@@ -21,6 +21,7 @@ from numgan.layers.resampling import AvgPool2d, Upsample
 from numgan.layers.rescale import Rescale
 from numgan.layers.reshape import Reshape
 from numgan.layers.shift import Shift
+from numgan.layers.skip import Skip
 from numgan.layers.style_mixing import StyleMixing
 from numgan.layers.synthesis import Constant, Synthesis
 from numgan.layers.truncation import Truncation
@@ -30,7 +31,7 @@ ALL: tuple[type[Layer], ...] = (
     *(Conv2d, ConvTranspose2d, AvgPool2d, Upsample),
     *(ReLU, LeakyReLU, Tanh, Sigmoid),
     *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
-    *(Concat, Split),
+    *(Concat, Split, Skip),
     *(PixelNorm, Rescale, Fade, Pad, Crop),
     *(StyleMixing, Truncation, Constant, NoiseInput, Blur, Synthesis),
 )

@@ -1,0 +1,100 @@
+"""Paired translation: G is given an image in place of noise, and D the pair; where the answer is known, G learns that too."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from numgan.backend import Array
+from numgan.gan import discriminator_gradient, generator_gradient
+from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Skip, Tanh
+from numgan.losses import nonsaturating
+from numgan.models.dcgan import dense, he
+from numgan.network import Network
+from numgan.optim import Adam
+from numgan.reconstruction import Distance, absolute, reconstruction_gradient
+from numgan.uses.game import Game, Values
+
+
+class Paired(Game):
+    """Isola et al. 2017 (pix2pix): L_G = −mean log D(a, G(a)) + weight · distance(G(a), b).
+
+    pairs (n, h · w · c), images (h, w, c) in [−1, 1] with channels side by side: the last is b, the answer, and those
+    before it are a, what G is given. G makes the whole pair [a, G(a)] (`Skip`), whose a takes no part in its gradient.
+    adversarial=False leaves D out, weight=0 the distance.
+    """
+
+    def __init__(
+        self,
+        pairs: Array,
+        image_shape: tuple[int, int, int],
+        seed: int = 0,
+        adversarial: bool = True,
+        weight: float = 10.0,
+        distance: Distance = absolute,
+        threads: int | None = None,
+    ) -> None:
+        self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
+        G = unet(image_shape, 2 * seed), Adam(1e-3, beta1=0.5)
+        D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
+        super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
+        self.pairs = self.minibatches(pairs)
+
+    def update(self) -> Values:
+        G, D, values = self.nets["G"], self.nets["D"], {}
+        if self.adversarial:
+            pairs, others = self.pairs(3 * self.step), self.pairs(3 * self.step + 1)
+            info = discriminator_gradient(G, D, pairs, self.given(others), nonsaturating, self.rng(0))
+            self.follow("D")
+            values["D"] = info.value
+        pairs = self.pairs(3 * self.step + 2)
+        a = self.given(pairs)
+        G.grad[...] = 0
+        if self.adversarial:
+            values["G"] = generator_gradient(G, D, a, nonsaturating, self.rng(1)).value
+        if self.weight:
+            values["distance"] = reconstruction_gradient(G, a, pairs, self.weight, self.distance, self.rng(1))
+        self.follow("G")
+        return values
+
+    def given(self, pairs: Array) -> Array:
+        """a of pairs [a, b], rows again."""
+        return np.ascontiguousarray(pairs.reshape(-1, *self.image_shape)[..., :-1]).reshape(len(pairs), -1)
+
+    def answers(self, pairs: Array) -> Array:
+        """b of pairs [a, b]."""
+        return pairs.reshape(-1, *self.image_shape)[..., -1].reshape(len(pairs), -1)
+
+    def translate(self, a: Array) -> np.ndarray:
+        """G(a), without a."""
+        return self.answers(self.apply("G", a))
+
+
+def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16) -> Network:
+    """G: images (h, w, c − 1), in rows, to the pairs (h, w, c). A U-Net (see `Skip`) of two strides."""
+    h, w, c = image_shape
+    inner = [
+        *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2)),
+        *(Conv2d(2 * maps, 2 * maps, kernel=3, stride=1, std=he(18 * maps)), LeakyReLU(0.2)),
+        *(ConvTranspose2d(2 * maps, maps, std=he(8 * maps)), LeakyReLU(0.2)),
+    ]
+    outer = [
+        *(Conv2d(c - 1, maps, std=he(16 * (c - 1))), LeakyReLU(0.2)),
+        Skip(Network(inner, seed=3 * seed)),
+        *(ConvTranspose2d(2 * maps, 1), Tanh()),
+    ]
+    whole = [Reshape((h, w, c - 1)), Skip(Network(outer, seed=3 * seed + 1)), Reshape((h * w * c,))]
+    return Network(whole, seed=3 * seed + 2)
+
+
+def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 64) -> Network:
+    """D: pairs (h, w, c), in rows, to logits."""
+    h, w, c = image_shape
+    n = math.prod((h // 4, w // 4, 2 * maps))
+    layers: list[Layer] = [
+        *(Reshape((h, w, c)), Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), Linear(hidden, 1)),
+    ]
+    return Network(layers, seed=seed)
