@@ -1,11 +1,22 @@
-"""`numgan uses`: what GANs are for, in miniature."""
+"""`numgan uses`: what GANs are for, each use trained in minutes beside its baselines, measured and drawn."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from numgan.app.claim import claim_new
 from numgan.errors import check_whole, lookup
+from numgan.run.output import atomic, check_writable
+
+if TYPE_CHECKING:
+    from numgan.uses import Game, Measures, Use
+
+SHOWN = 50  # steps from one look at the values to the next
 
 
 def uses(options: argparse.Namespace) -> int:
@@ -13,24 +24,45 @@ def uses(options: argparse.Namespace) -> int:
 
     if options.name is None:
         width = max(map(len, BY_NAME))
-        print("\n".join(f"{name:{width}}  {use.about}" for name, use in BY_NAME.items()))
+        print(*(f"{name:{width}}  {use.about}" for name, use in BY_NAME.items()), sep="\n")
         return 0
     use = lookup("use", options.name, BY_NAME)
     check_whole("--seed", options.seed, 0)
-    folder = Path(options.out or Path("uses", options.name))
-    folder.mkdir(parents=True, exist_ok=True)
-    games = {name: _trained(name, make(options.seed, None), use.steps) for name, make in use.games.items()}
-    rows = {name: use.measure(game) for name, game in games.items()}
-    print(table(rows | {name: measure() for name, measure in use.references.items()}))
-    use.picture(games).savefig(folder / "picture.png", dpi=100)
-    print(f"picture: {folder / 'picture.png'}")
+    steps = use.steps if options.steps is None else check_whole("--steps", options.steps, 1)
+    if options.threads is not None:
+        check_whole("--threads", options.threads, 1)
+    with claim_new(options.out, options.name) as claim:
+        check_writable(claim.place, f"{claim.folder}")
+        began = time.perf_counter()
+        try:
+            games = {name: _trained(name, make(options.seed, options.threads), steps) for name, make in use.games.items()}
+        except KeyboardInterrupt:
+            print("\nstopped; nothing was written", file=sys.stderr)
+            raise
+        measures = {name: use.measure(game) for name, game in games.items()}
+        measures |= {name: measure() for name, measure in use.references.items()}
+        print(f"{use.about}: {steps} steps, seed {options.seed}, {time.perf_counter() - began:.0f} s", "", sep="\n")
+        print(table(measures))
+        print(f"\nin {claim.folder}: {'  '.join(_kept(claim.place, use, games, measures))}")
     return 0
 
 
-def _trained(name, game, steps):
+def _trained(name: str, game: Game, steps: int) -> Game:
+    """The game after so many steps, with a progress bar on stderr where that is a terminal."""
     from tqdm import tqdm
 
-    for values in (bar := tqdm(game.steps(steps), total=steps, desc=name, disable=None)):
-        if game.step % 50 == 0:
-            bar.set_postfix_str(" ".join(f"{key} {value:.3f}" for key, value in values.items()), refresh=False)
+    with tqdm(total=steps, desc=name, unit="step", disable=None, dynamic_ncols=True) as bar:
+        for values in game.steps(steps):
+            if game.step % SHOWN == 0:
+                bar.set_postfix_str("  ".join(f"{key} {value:.3f}" for key, value in values.items()), refresh=False)
+            bar.update()
     return game
+
+
+def _kept(folder: Path, use: Use, games: dict[str, Game], measures: dict[str, Measures]) -> list[str]:
+    """The names of the files that tell of it, written."""
+    with atomic(folder / "measures.json") as file:
+        file.write(json.dumps(measures, indent=1, ensure_ascii=False).encode())
+    with atomic(folder / "picture.png") as file:
+        use.picture(games).savefig(file, format="png", dpi=100)
+    return ["picture.png", "measures.json"]

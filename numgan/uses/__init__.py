@@ -1,11 +1,12 @@
 """What GANs are for, in miniature: one use a file, each with its game, its measure, its baseline and its picture."""
 
+from numgan.uses.game import Game
 from numgan.uses.translation import EDGES, HALVES
-from numgan.uses.use import Use, table
+from numgan.uses.use import Measures, Use, table
 
 BY_NAME: dict[str, Use] = {
     "edges": EDGES,
     "halves": HALVES,
 }
 
-__all__ = ["BY_NAME", "Use", "table"]
+__all__ = ["BY_NAME", "Game", "Measures", "Use", "table"]

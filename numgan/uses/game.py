@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from numgan.backend import Array
+from numgan.backend import Array, RandomGenerator
 from numgan.errors import DivergedError
 from numgan.layers.base import rows_of
 from numgan.network import Network
@@ -66,7 +66,7 @@ class Game:
         if self.ema is not None:
             average_in(self._averages[name], net.theta, self.ema)
 
-    def rng(self, j: int) -> np.random.Generator:
+    def rng(self, j: int) -> RandomGenerator:
         """What layers draw from in pass j of this step."""
         return self._layers(self.step, j)
 

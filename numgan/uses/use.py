@@ -35,10 +35,10 @@ class Use(Generic[G]):
 def table(rows: Mapping[str, Measures]) -> str:
     """Measures by name as lines of text, a row each."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    cells = [["", *names]] + [[name, *(f"{row[m]:.3g}" if m in row else "" for m in names)] for name, row in rows.items()]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    first, *others = widths
-    return "\n".join(
-        "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))])
-        for row in cells
-    )
+    cells = [["", *names]] + [[row, *(_figure(found.get(name)) for name in names)] for row, found in rows.items()]
+    first, *others = (max(map(len, column)) for column in zip(*cells, strict=True))
+    return "\n".join("  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]).rstrip() for row in cells)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
