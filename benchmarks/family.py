@@ -13,7 +13,7 @@ the digit counts. The steps and settings are those of `numgan train --model`.
 import argparse
 import time
 from functools import cache, partial
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 import numgan as ng
 from benchmarks import RESULTS
-from benchmarks.store import Store
+from benchmarks.store import Store, add_engines, engines
 from benchmarks.work import operations
 from numgan import models, plots
 from numgan.app.scores import Sets, measures
@@ -48,9 +48,9 @@ def training(name, seed, threads=1):
     return ng.Training(*model.networks(data, seed), data, seed=seed, threads=threads, **told)
 
 
-def train(name, seed, store, runs, threads):
-    """Trains a run to its end in a few parts, and measures it there."""
-    path = runs / f"{name}-{seed}.npz"
+def train(name, seed, out, runs, threads):
+    """Trains a run to its end in a few parts, of which it keeps the times, and measures it there."""
+    store, path = Store(out), runs / f"{name}-{seed}.npz"
     run = ng.Training.load(path, data_of(name), threads=threads) if path.exists() else training(name, seed, threads)
     steps = models.BY_NAME[name].for_rows(len(data_of(name))).steps
     for part in range(1, PARTS + 1):
@@ -60,7 +60,7 @@ def train(name, seed, store, runs, threads):
             took = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu, "threads": threads}
             run.save(path)
             store.once(f"time/{name}/{seed}/{part}", lambda took=took: took)
-    store.once(f"measured/{name}/{seed}", partial(measured, run))
+    return measured(run)
 
 
 def measured(run):
@@ -167,13 +167,15 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("runs/family"), help="where checkpoints lie")
     parser.add_argument("--out", type=Path, default=RESULTS / "family.jsonl", help="figures; the picture lies beside")
+    add_engines(parser)
     options = parser.parse_args()
     store = Store(options.out)
     options.runs.mkdir(parents=True, exist_ok=True)
     if options.what == "train":
-        for name in options.models or NAMES:
-            for seed in options.seeds:
-                train(name, seed, store, options.runs, options.threads)
+        runs = product(options.models or NAMES, options.seeds)
+        how = options.out.absolute(), options.runs.absolute(), options.threads
+        jobs = {f"measured/{name}/{seed}": partial(train, name, seed, *how) for name, seed in runs}
+        store.all(jobs, **engines(options))
     elif options.what == "picture":
         picture(options.runs).savefig(options.out.with_suffix(".png"), dpi=80)
     else:

@@ -3,15 +3,17 @@
     python -m benchmarks.health             # seeds 100 … 109, by which the health line is judged; writes health.md
     python -m benchmarks.health 0 10        # seeds 0 … 9, of which 0 … 7 fixed its thresholds
 
-Several processes may share the work: `… 100 105 & … 105 110`. The signals are kept in results/health.jsonl, so that a
+Several processes may share the work: `--workers 8`, with Dask. The signals are kept in results/health.jsonl, so that a
 change of the thresholds costs no new runs. To repeat the runs of a recipe that has changed, delete their lines.
 """
 
 import argparse
 import math
+from functools import partial
+from itertools import product
 
 from benchmarks import RESULTS
-from benchmarks.store import Store
+from benchmarks.store import Store, add_engines, engines
 from numgan import DivergedError
 from numgan.lab.gallery import GALLERY
 from numgan.lab.health import Signals, diagnose, observe
@@ -50,10 +52,9 @@ def signals(setup, seed):
     return {name: list(values) for name, values in zip(Signals._fields, zip(*observed, strict=True), strict=True)}
 
 
-def collect(seeds):
-    for seed in seeds:
-        for name, cure, setup in runs():
-            STORE.once(f"{name}/{cure}/{seed}", lambda setup=setup, seed=seed: signals(setup, seed))
+def collect(seeds, **engine):
+    each = product(seeds, runs())
+    STORE.all({f"{name}/{cure}/{seed}": partial(signals, setup, seed) for seed, (name, cure, setup) in each}, **engine)
 
 
 def diagnosis(kept):
@@ -92,9 +93,10 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.health", description=__doc__.splitlines()[0])
     parser.add_argument("first", type=int, nargs="?", default=JUDGED.start, help="seed (default: %(default)s)")
     parser.add_argument("stop", type=int, nargs="?", default=JUDGED.stop, help="the seed after the last one")
+    add_engines(parser)
     options = parser.parse_args()
     seeds = range(options.first, options.stop)
-    collect(seeds)
+    collect(seeds, **engines(options))
     text = report(STORE.read(), seeds)
     print(text)
     if seeds == JUDGED:

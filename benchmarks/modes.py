@@ -2,6 +2,7 @@
 
     python -m benchmarks.modes                  # 10 seeds of everything; resumable, since each run is kept as it ends
     python -m benchmarks.modes --seeds 2 --only ring
+    python -m benchmarks.modes --workers 8      # so many runs at a time, with Dask; --scheduler ADDRESS: on a cluster
 
 Protocol (VEEGAN §5, PacGAN §4.1): 2,500 samples; high quality is within 3 std of the nearest mode; a mode counts with
 one such sample; reverse KL is of all samples by nearest mode. The scale is that of a CPU: G 16 → 128 → 128 → 2 and
@@ -13,13 +14,14 @@ Ring: radius 2, std .02. Grid: {-4, -2, 0, 2, 4}², std .05.
 import argparse
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 import numgan as ng
 from benchmarks import RESULTS
-from benchmarks.store import Store
+from benchmarks.store import Store, add_engines, engines
 from numgan.lab.setup import Setup
 from numgan.metrics import mode_coverage
 
@@ -100,11 +102,9 @@ def report(kept, chosen, seeds):
     return "\n".join(table(kept, data, seeds) for data in chosen)
 
 
-def collect(store, chosen, seeds):
-    for seed in range(seeds):
-        for data in chosen:
-            for name in VARIANTS:
-                store.once(f"{data}/{name}/{seed}", partial(measure, data, name, seed))
+def collect(store, chosen, seeds, **engine):
+    runs = product(range(seeds), chosen, VARIANTS)
+    store.all({f"{data}/{name}/{seed}": partial(measure, data, name, seed) for seed, data, name in runs}, **engine)
 
 
 def main():
@@ -112,9 +112,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--only", choices=BASE, help="one of the two data sets")
     parser.add_argument("--out", type=Path, default=RESULTS / "modes.jsonl", help="results; a .md goes beside it")
+    add_engines(parser)
     options = parser.parse_args()
     chosen, store = [options.only] if options.only else list(BASE), Store(options.out)
-    collect(store, chosen, options.seeds)
+    collect(store, chosen, options.seeds, **engines(options))
     text = report(store.read(), chosen, options.seeds)
     options.out.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)

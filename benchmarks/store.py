@@ -9,6 +9,8 @@ import json
 import os
 from pathlib import Path
 
+from numgan.app.workers import each
+
 DIGITS = 4  # significant; results differ by far more from seed to seed
 
 
@@ -38,6 +40,29 @@ class Store:
         if key not in self.read():
             self.add(key, compute())
             print(key, self.read()[key], flush=True)
+
+
+    def all(self, jobs, scheduler=None, workers=0):
+        """Keeps and prints the result of every job {key: compute} that is not there yet, as it ends: one after another,
+        or on so many workers of Dask, or a cluster's."""
+        kept = self.read()
+        for key, result, error in each({key: jobs[key] for key in jobs if key not in kept}, scheduler, workers):
+            if error is not None:
+                raise error
+            self.add(key, result)
+            print(key, self.read()[key], flush=True)
+
+
+def add_engines(parser):
+    """Options that say where jobs are done."""
+    parser.add_argument("--workers", type=int, help="processes, with Dask, in place of one run after another")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask's, as in tcp://host:8786")
+
+
+def engines(options):
+    """As `Store.all` takes them."""
+    alone = options.workers is options.scheduler is None
+    return {"scheduler": options.scheduler, "workers": 0 if alone else options.workers}
 
 
 def parsed(line):

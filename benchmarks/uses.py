@@ -87,7 +87,7 @@ def main():
     parser.add_argument("uses", nargs="*", help=f"of {', '.join(BY_NAME)} (all)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS])
     parser.add_argument("--runs", type=Path, default=Path("runs/uses"), help="where weights lie")
-    parser.add_argument("--out", type=Path, default=RESULTS / "uses.jsonl", help="figures; pictures lie in uses/ beside")
+    parser.add_argument("--out", type=Path, default=RESULTS / "uses.jsonl", help="figures; pictures lie beside")
     options = parser.parse_args()
     store, names = Store(options.out), options.uses or [*BY_NAME]
     options.runs.mkdir(parents=True, exist_ok=True)

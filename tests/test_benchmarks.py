@@ -47,6 +47,22 @@ def test_a_kept_result_is_not_computed_again(store, result, capsys):
     assert capsys.readouterr().out == f"ring/GAN/0 {result}\n"
 
 
+def test_jobs_are_done_but_for_what_is_kept(store, capsys):
+    store.add("a", 1)
+    store.all({"a": refuse, "b": lambda: 2, "c": lambda: 3})
+    assert store.read() == {"a": 1, "b": 2, "c": 3} and capsys.readouterr().out == "b 2\nc 3\n"
+
+
+@pytest.mark.notebooks
+def test_jobs_on_the_workers_of_dask(store):
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[sweep]'")
+    script = f"Store({str(store.path)!r}).all({{str(n): partial(pow, n, 2) for n in range(4)}}, workers=2)"
+    imports = "from functools import partial; from benchmarks.store import Store"
+    process = python("-c", f"{imports}\nif __name__ == '__main__': {script}")
+    process.communicate(timeout=200)
+    assert store.read() == {"0": 0, "1": 1, "2": 4, "3": 9} and process.returncode == 0
+
+
 def test_of_two_results_with_one_key_the_first_counts(store):
     for result in (1, 2):
         store.add("a", result)

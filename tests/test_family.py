@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,7 @@ def small(monkeypatch):
 
 def test_a_run_goes_on_where_it_was_left_and_is_measured_once(small, tmp_path, monkeypatch):
     store = Store(tmp_path / "kept.jsonl")
+    train = {"measured/small/0": partial(family.train, "small", 0, store.path, tmp_path, 1)}
     whole = family.training("small", 0)
     list(whole.steps(16))
     stopped = monkeypatch.context()
@@ -94,14 +96,14 @@ def test_a_run_goes_on_where_it_was_left_and_is_measured_once(small, tmp_path, m
         patch.setattr(family, "PARTS", 4)
         patch.setattr(ng.Training, "save", saves_twice(ng.Training.save))
         with pytest.raises(KeyboardInterrupt):
-            family.train("small", 0, store, tmp_path, 1)
+            store.all(train)
     monkeypatch.setattr(family, "PARTS", 4)
-    family.train("small", 0, store, tmp_path, 1)
+    store.all(train)
     run = ng.Training.load(tmp_path / "small-0.npz", family.data_of("small"), threads=1)
     assert run.step == 16 and (run.G.theta == whole.G.theta).all()
     assert store.read()["measured/small/0"] == {"step": 16}
     before = (tmp_path / "kept.jsonl").read_text()
-    family.train("small", 0, store, tmp_path, 1)
+    store.all(train)
     assert (tmp_path / "kept.jsonl").read_text() == before
 
 

@@ -147,7 +147,8 @@ def test_one_row_of_data(tmp_path, capsys):
 
 
 def test_runs_without_a_result_are_named(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("numgan.app.workers._in_turn", lambda trials: iter([(trials[0], OSError("no space"))]))
+    full = OSError("no space")
+    monkeypatch.setattr("numgan.app.workers._in_turn", lambda jobs: iter([(name, None, full) for name in jobs]))
     assert sweep(*QUICK, "--seeds", 1, "--out", tmp_path / "new") == 1
     assert "1 runs have no result (batch=32_seed=0: OSError: no space)" in capsys.readouterr().err
 
@@ -248,23 +249,24 @@ class Gone:
 
     def close(self): ...
 
-    def gathered(self, client, trials, attempt):
+    def gathered(self, client, jobs, attempt):
         from concurrent.futures import CancelledError
 
-        for i, left in enumerate(trials):
-            yield left, CancelledError() if attempt < self.times and (attempt, i) != (0, 0) else None
+        for i, name in enumerate([*jobs]):
+            lost = attempt < self.times and (attempt, i) != (0, 0)
+            yield (name, None, CancelledError()) if lost else (name, jobs[name](), None)
 
 
 def test_what_was_lost_with_the_scheduler_is_asked_for_again(dask, monkeypatch, capsys):
-    runs = [trial.Trial(str(i), {}) for i in range(4)]
+    jobs = {name: name.upper for name in "abcd"}
     for times in (0, 2, 99):
         gone = Gone(times)
         monkeypatch.setattr(workers, "_gathered", gone.gathered)
         monkeypatch.setattr(workers, "_client", lambda *a, gone=gone, **k: gone)
         ended = []
         with pytest.raises(InputError, match="lost 10 times") if times == 99 else nullcontext():
-            ended.extend(workers._on_dask(runs, gone, "tcp://x:1", None))
-        assert ended == [(run, None) for run in (runs if times < 99 else runs[:1])]
+            ended.extend(workers._on_dask(jobs, gone, "tcp://x:1", None))
+        assert ended == [(name, name.upper(), None) for name in ("abcd" if times < 99 else "a")]
         assert ("were lost" in capsys.readouterr().err) == (times > 0)
 
 

@@ -11,10 +11,11 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from numgan.app.trial import Result, Trial
+from numgan.app.trial import Result, Trial, carry_out
 from numgan.errors import InputError, check_whole
 
 # The options that may have several values, and their kind.
@@ -40,7 +41,8 @@ def sweep(options: argparse.Namespace) -> int:
     folder = Path(options.out or Path("sweeps", data.name))
     varied = [name for name in SEVERAL if len(getattr(options, name) or ()) > 1]
     trials = {words(settings, varied): planned(folder, fixed, settings, options.seeds) for settings in grid}
-    todo = [trial for runs in trials.values() for trial in runs if trial.result is None]
+    left = [trial for runs in trials.values() for trial in runs if trial.result is None]
+    todo = {trial.folder: partial(carry_out, trial) for trial in left}
     ended = each(todo, options.scheduler, options.workers)
     _open(folder, fixed)
     failed = _follow(ended, len(todo), trials)
@@ -107,16 +109,16 @@ def _open(folder: Path, fixed: Settings) -> None:
         file.write(json.dumps(fixed).encode())
 
 
-def _follow(ended: Any, left: int, trials: dict[str, list[Trial]]) -> list[tuple[Trial, Exception]]:
+def _follow(ended: Any, left: int, trials: dict[str, list[Trial]]) -> list[tuple[str, Exception]]:
     """Waits for the runs, with a progress bar on stderr where that is a terminal. Returns those without a result."""
     from tqdm import tqdm
 
     failed, n = [], sum(map(len, trials.values()))
     with tqdm(total=n, initial=n - left, unit="run", disable=None, dynamic_ncols=True) as bar:
-        for trial, error in ended:
+        for place, _, error in ended:
             if error is not None:
-                failed.append((trial, error))
-            bar.set_postfix_str(Path(trial.folder).name, refresh=False)
+                failed.append((place, error))
+            bar.set_postfix_str(Path(place).name, refresh=False)
             bar.update()
     return failed
 
@@ -169,8 +171,8 @@ def _figures(rows: Rows) -> list[str]:
     return next((list(result["figures"]) for _, results in rows for result in results if result.get("figures")), [])
 
 
-def _say_failed(failed: list[tuple[Trial, Exception]]) -> int:
-    trial, error = failed[0]
-    why = f"{Path(trial.folder).name}: {type(error).__name__}: {error}"
+def _say_failed(failed: list[tuple[str, Exception]]) -> int:
+    place, error = failed[0]
+    why = f"{Path(place).name}: {type(error).__name__}: {error}"
     print(f"numgan: error: {len(failed)} runs have no result ({why}); the same command tries again", file=sys.stderr)
     return 1

@@ -35,7 +35,8 @@ def uses(options: argparse.Namespace) -> int:
         check_writable(claim.place, f"{claim.folder}")
         began = time.perf_counter()
         try:
-            games = {name: _trained(name, make(options.seed, options.threads), steps) for name, make in use.games.items()}
+            made = {name: make(options.seed, options.threads) for name, make in use.games.items()}
+            games = {name: _trained(name, game, steps) for name, game in made.items()}
         except KeyboardInterrupt:
             print("\nstopped; nothing was written", file=sys.stderr)
             raise

@@ -1,47 +1,46 @@
-"""The runs of a sweep on the workers of Dask, on this machine or on a cluster; or one after another, without it."""
+"""Jobs, such as the runs of a sweep, on the workers of Dask, here or on a cluster; or one after another, without it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from numgan.app.trial import Trial, carry_out
 from numgan.errors import InputError, check_whole
 
 ATTEMPTS = 10  # at reaching it again, where it was lost
 
-Ended = tuple[Trial, Exception | None]  # the error where there is no result
+Jobs = Mapping[str, Callable[[], Any]]  # by a name of its own; done again elsewhere where a worker died
+Ended = tuple[str, Any, Exception | None]  # its name, its result, and the error where there is none
 
 
-def each(trials: Sequence[Trial], scheduler: str | None, workers: int | None) -> Iterator[Ended]:
-    """Every trial as it ends, in whatever order. InputError, at once, where nobody is there to carry them out."""
+def each(jobs: Jobs, scheduler: str | None, workers: int | None) -> Iterator[Ended]:
+    """Every job as it ends, in whatever order. InputError, at once, where nobody is there to carry them out."""
     if workers is not None:
         check_whole("--workers", workers, 0)
         if scheduler is not None:
             raise InputError("--workers are of this machine, and --scheduler has workers of its own: leave one out")
-    if workers == 0 or not trials:
-        return _in_turn(trials)
-    return _on_dask(trials, _client(scheduler, workers), scheduler, workers)
+    if workers == 0 or not jobs:
+        return _in_turn(jobs)
+    return _on_dask(jobs, _client(scheduler, workers), scheduler, workers)
 
 
-def _in_turn(trials: Sequence[Trial]) -> Iterator[Ended]:
-    for trial in trials:
-        carry_out(trial)
-        yield trial, None
+def _in_turn(jobs: Jobs) -> Iterator[Ended]:
+    for name, job in jobs.items():
+        yield name, job(), None
 
 
-def _on_dask(trials: Sequence[Trial], client: Any, scheduler: str | None, workers: int | None) -> Iterator[Ended]:
-    """A run whose worker died is given to another, and a scheduler that was lost is looked for again."""
-    left = {trial.folder: trial for trial in trials}
+def _on_dask(jobs: Jobs, client: Any, scheduler: str | None, workers: int | None) -> Iterator[Ended]:
+    """A job whose worker died is given to another, and a scheduler that was lost is looked for again."""
+    left = dict(jobs)
     try:
         for attempt in range(ATTEMPTS):
-            for trial, error in _gathered(client, list(left.values()), attempt):
+            for name, result, error in _gathered(client, left, attempt):
                 if error is None or not _of_dask(error):
-                    del left[trial.folder]
-                    yield trial, error
+                    del left[name]
+                    yield name, result, error
             if not left:
                 return
             print(f"numgan: {len(left)} runs were lost with their workers or the scheduler; again …", file=sys.stderr)
@@ -52,18 +51,18 @@ def _on_dask(trials: Sequence[Trial], client: Any, scheduler: str | None, worker
     raise InputError(f"workers or the scheduler were lost {ATTEMPTS} times: the same command goes on with what is left")
 
 
-def _gathered(client: Any, trials: list[Trial], attempt: int) -> Iterator[Ended]:
+def _gathered(client: Any, jobs: Jobs, attempt: int) -> Iterator[Ended]:
     from dask.distributed import as_completed
 
-    keys = {f"{trial.folder} {attempt}": trial for trial in trials}
-    futures = [client.submit(carry_out, trial, key=key, pure=False) for key, trial in keys.items()]
+    keys = {f"{name} {attempt}": name for name in jobs}
+    futures = [client.submit(jobs[name], key=key, pure=False) for key, name in keys.items()]
     for future in as_completed(futures):
         try:
-            future.result()
+            result = future.result()
         except Exception as error:  # whatever a run met on a worker, or Dask with it
-            yield keys[future.key], error
+            yield keys[future.key], None, error
         else:
-            yield keys[future.key], None
+            yield keys[future.key], result, None
 
 
 def _of_dask(error: Exception) -> bool:
