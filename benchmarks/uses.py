@@ -11,30 +11,27 @@ those of `numgan uses NAME`. Nothing that a measure looks at was seen in trainin
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import RESULTS
-from benchmarks.store import Store
+from benchmarks.store import Store, add_engines, engines
 from numgan.uses import BY_NAME
 
 SEEDS = range(3)
 
 
-def train(name, seed, store, runs):
-    """Trains a use and its baselines, and measures them at their ends."""
+def train(name, kind, seed, runs):
+    """Trains a game to its end and keeps its weights; what it cost, and its measures."""
     use = BY_NAME[name]
-    for kind, make in use.games.items():
-        path = place(runs, name, kind, seed)
-        if path.exists():
-            continue
-        game, began = make(seed, 1), time.process_time()
-        for _ in game.steps(use.steps):
-            pass
-        seconds = time.process_time() - began
-        store.once(f"{name}/{kind}/{seed}", lambda g=game, s=seconds: {"seconds": s, **use.measure(g)})
-        np.savez(path, **game.weights())
+    game, began = use.games[kind](seed, 1), time.process_time()
+    for _ in game.steps(use.steps):
+        pass
+    seconds = time.process_time() - began
+    np.savez(place(runs, name, kind, seed), **game.weights())
+    return {**use.measure(game), "seconds": seconds}
 
 
 def place(runs, name, kind, seed):
@@ -71,7 +68,6 @@ def section(name, kept):
     rows = {kind: [kept[key] for seed in SEEDS if (key := f"{name}/{kind}/{seed}") in kept] for kind in use.games}
     rows |= {kind: [kept[f"{name}/{kind}"]] for kind in use.references if f"{name}/{kind}" in kept}
     columns = list(dict.fromkeys(key for found in rows.values() for one in found for key in one))
-    columns = [*(key for key in columns if key != "seconds"), "seconds"]
     yield from (f"## {name}", "", f"{use.about[0].upper()}{use.about[1:]}. {use.steps:,} steps.", "")
     yield f"| | {' | '.join(columns)} |"
     yield "|---|" + "---:|" * len(columns)
@@ -88,13 +84,14 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS])
     parser.add_argument("--runs", type=Path, default=Path("runs/uses"), help="where weights lie")
     parser.add_argument("--out", type=Path, default=RESULTS / "uses.jsonl", help="figures; pictures lie beside")
+    add_engines(parser)
     options = parser.parse_args()
     store, names = Store(options.out), options.uses or [*BY_NAME]
     options.runs.mkdir(parents=True, exist_ok=True)
     if options.what == "train":
-        for name in names:
-            for seed in options.seeds:
-                train(name, seed, store, options.runs)
+        each = [(name, kind, seed) for name in names for seed in options.seeds for kind in BY_NAME[name].games]
+        runs = options.runs.absolute()
+        store.all({"/".join(map(str, one)): partial(train, *one, runs) for one in each}, **engines(options))
     elif options.what == "pictures":
         folder = options.out.with_suffix("")
         folder.mkdir(exist_ok=True)

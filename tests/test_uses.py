@@ -193,8 +193,9 @@ def test_the_page_has_every_figure(here, capsys, monkeypatch):
     kept = bench.Store(out).read()
     assert {"line/game/0", "line/game/1", "line/slow/0", "line/slow/1"} == set(kept)
     assert (here / "found/line.png").exists()
-    monkeypatch.setattr(bench.Store, "once", lambda *args: pytest.fail("trained again"))
-    bench.train("line", 0, bench.Store(out), here / "w")
+    monkeypatch.setattr(bench, "train", lambda *run: pytest.fail("trained again"))
+    monkeypatch.setattr("sys.argv", [*call, "train", "line", "--seeds", "0", "1"])
+    bench.main()
     lines = [*bench.section("line", kept | {"line/data": {"moved": 0.0}})]
     assert "A line. 4 steps." in lines and "| | moved | seconds |" in lines
     assert any(line.startswith("| game | 4, 4 | ") for line in lines) and "| data | 0 |  |" in lines
