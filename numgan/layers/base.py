@@ -41,6 +41,7 @@ class Layer:
     axes_in: ClassVar[int | None] = None  # of a row of x: 1 for vectors (m, n), 3 for images (m, h, w, c); None: any
     axes_out: ClassVar[int | None] = None  # of a row of y; None: as many as x has
     bound = False
+    layers: Sequence[Layer] = ()  # those inside it
 
     @classmethod
     def example(cls) -> Layer:
@@ -127,7 +128,7 @@ class Layer:
     def set_step(self, step: int) -> None:
         """What changes in the course of a run (α of a `Fade`), here and in the layers inside, becomes as it is after so
         many updates."""
-        for layer in getattr(self, "layers", ()):
+        for layer in self.layers:
             layer.set_step(step)
 
     def __setattr__(self, name: str, value: Any) -> None:

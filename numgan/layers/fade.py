@@ -124,7 +124,7 @@ def _mixed(parts: list[tuple[float, Array | None]]) -> Array | None:
 
 def _clear(layer: Layer) -> None:
     """Sets the gradient of a layer, or of all layers in it, to 0."""
-    inner = getattr(layer, "layers", ())
+    inner = layer.layers
     for one in inner:
         _clear(one)
     for name in () if inner else layer.shapes:

@@ -46,7 +46,7 @@ def _inside(layer: Layer) -> Iterator[Layer]:
     """All layers that are no networks, of whatever holds layers: a `Network`, `Concat`, `Fade`, …"""
     if not isinstance(layer, Network):
         yield layer
-    for inner in getattr(layer, "layers", ()):
+    for inner in layer.layers:
         yield from _inside(inner)
 
 
