@@ -438,7 +438,7 @@ def test_a_network_refuses_what_are_no_labels(x, says):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: ng.Conditional([ng.Linear(2, 2)]), r"a Conditional has one Label\(n_in, classes\) among its layers"),
+        (lambda: ng.Conditional([ng.Linear(2, 2)]), r"a Conditional has one Label\(n_in, classes\) or Condition\(n_in, n_c\) among its layers"),
         (lambda: ng.Conditional([Label(2, 3), Label(5, 3)]), "has one Label"),
         (lambda: ng.Conditional([Label(2, 3), ng.Linear(2, 1)]), "takes 2 features, but the layers before it give 5"),
         (lambda: ng.Conditional([ng.Network([Label(2, 3)])]), "has one Label"),

@@ -21,6 +21,7 @@ from numgan.layers import (
     BatchNorm,
     Dropout,
     InstanceNoise,
+    Condition,
     Label,
     Layer,
     LeakyReLU,
@@ -46,6 +47,7 @@ def survey() -> Iterator[tuple[str, Report]]:
         yield layer.__name__, gradcheck(layer.example(), rows(*layer.example_row))
     yield "Network", gradcheck(nested())
     yield "Label", gradcheck(Label.example(), (rows(4), labels()))
+    yield "Condition", gradcheck(Condition.example(), (rows(4), rows(2)))
     yield "Conditional", gradcheck(told()[1], (rows(N_X), labels()))
     for loss in all_losses():
         yield repr(loss), gradcheck(loss)
