@@ -19,9 +19,9 @@ from numgan.conditional import Conditional
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
     BatchNorm,
+    Condition,
     Dropout,
     InstanceNoise,
-    Condition,
     Label,
     Layer,
     LeakyReLU,

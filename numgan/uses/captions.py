@@ -1,4 +1,4 @@
-"""Captions of digits, such as "a thick very slanted seven": words for what is measured of a digit, and a bag of them."""
+"""Captions of digits, such as "a thick very slanted seven": words for what was measured of a digit, and their bag."""
 
 from __future__ import annotations
 
