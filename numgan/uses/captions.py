@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
 from numgan import metrics
+from numgan.data import Data
 from numgan.errors import InputError
 from numgan.uses.images import SIDE, digits, grey
 
@@ -61,13 +61,21 @@ def cuts() -> tuple[np.ndarray, ...]:
     return tuple(np.quantile(values, SHARES) for values in attributes(grey(digits().x)))
 
 
-def meanings(x: np.ndarray, labels: Sequence[int] | np.ndarray) -> np.ndarray:
-    """(n, 3) what can be said of images (n, 784) in [0, 1] with these labels."""
-    ranks = [np.searchsorted(cut, values) for cut, values in zip(cuts(), attributes(x), strict=True)]
-    return np.stack([labels, *ranks], axis=1)
+def meanings(data: Data) -> np.ndarray:
+    """(n, 3) what can be said of images in [−1, 1] with labels."""
+    ranks = [np.searchsorted(cut, values) for cut, values in zip(cuts(), attributes(grey(data.x)), strict=True)]
+    return np.stack([np.asarray(data.labels), *ranks], axis=1)
 
 
 def partly(meanings: np.ndarray, rng: np.random.Generator, unsaid: float = 0.2) -> np.ndarray:
     """The meanings, each width and each slant left unsaid with this probability."""
     left_out = rng.random(meanings[:, 1:].shape) < unsaid
     return np.column_stack([meanings[:, :1], np.where(left_out, UNSAID, meanings[:, 1:])])
+
+
+def one_wrong(meanings: np.ndarray, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What is said, but that one thing, the digit, the width or the slant, is said and is not what the meanings are."""
+    wrong, rows, which = said.copy(), np.arange(len(said)), rng.integers(3, size=len(said))
+    n = np.array([len(DIGITS), len(WIDTHS), len(SLANTS)])[which]
+    wrong[rows, which] = (meanings[rows, which] + rng.integers(1, n)) % n
+    return wrong

@@ -1,0 +1,106 @@
+"""Strips: the noise stays and the caption moves, as photographs of a face are aged or turned by a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from numgan import plots
+from numgan.uses.captions import DIGITS, SLANTS, WIDTHS, attributes, bag, caption
+from numgan.uses.images import SIDE, grey, read_right
+from numgan.uses.text_to_image import STEPS, game
+from numgan.uses.told import N_Z, Told
+from numgan.uses.use import Measures, Use
+
+COLUMNS = 9  # of a strip: each word, and half way between two
+ROWS = 200  # strips that are measured
+Path = list[str]  # captions, from one end of a strip to the other
+
+
+def widths(digit: int) -> Path:
+    """From the thinnest strokes to the widest."""
+    return [caption(digit, rank, 2) for rank in range(len(WIDTHS))]
+
+
+def slants(digit: int) -> Path:
+    """From leaning left to leaning right."""
+    return [caption(digit, 2, rank) for rank in range(len(SLANTS))]
+
+
+def to_next(digit: int) -> Path:
+    """From a digit to the next one."""
+    return [caption(digit, 2, 2), caption((digit + 1) % 10, 2, 2)]
+
+
+def along(path: Path, columns: int = COLUMNS) -> np.ndarray:
+    """(columns, n_words) from the bag of the first caption to that of the last, straight from each to the next."""
+    ends = np.stack([bag(text) for text in path])
+    at = np.linspace(0, len(path) - 1, columns)
+    i = np.minimum(at.astype(int), len(path) - 2)
+    t = (at - i)[:, None].astype(np.float32)
+    return (1 - t) * ends[i] + t * ends[i + 1]
+
+
+def drawn(of: Told, paths: list[Path], z: np.ndarray) -> np.ndarray:
+    """(rows, columns, 784) in [0, 1]: a strip for each path, with the noise z (rows, n_z), or (rows, columns, n_z)."""
+    c = np.stack([along(path) for path in paths])
+    z = np.broadcast_to(z if z.ndim == 3 else z[:, None], (*c.shape[:2], N_Z))
+    x = of.draw(c.reshape(-1, c.shape[-1]), z.reshape(-1, N_Z))
+    return grey(x).reshape(*c.shape[:2], -1)
+
+
+def measure(of: Told) -> Measures:
+    """Of strips of each digit: does what is measured rise from image to image, is it the same digit all along?
+
+    rises: the share of steps. rank correlation: Spearman's, of place and measured value, the mean over strips. same
+    digit: the share of images that are read as the digit of their captions. change: how far neighbours are from each
+    other, beside two images of the same captions and other noise.
+    """
+    digit, z = [row % len(DIGITS) for row in range(ROWS)], of.z.fixed(ROWS)
+    found: Measures = {}
+    images = []
+    for name, path, which in (("width", widths, 0), ("slant", slants, 1)):
+        x = drawn(of, [path(d) for d in digit], z)
+        found |= rising(name, attributes(x.reshape(-1, SIDE * SIDE))[which].reshape(x.shape[:2]))
+        images.append(x)
+    same = read_right(np.reshape(images, (-1, SIDE * SIDE)), np.tile(digit, 2).repeat(COLUMNS))
+    return {**found, "same digit": same, "change": float(np.mean([change(x) for x in images]))}
+
+
+def rising(name: str, values: np.ndarray) -> Measures:
+    """Of values (rows, columns) that should rise along each row."""
+    ranks = values.argsort(axis=1).argsort(axis=1) - (values.shape[1] - 1) / 2
+    place = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+    return {
+        f"{name} rises": float((np.diff(values, axis=1) > 0).mean()),
+        f"{name}: rank correlation": float((ranks @ place / (place @ place)).mean()),
+    }
+
+
+def change(x: np.ndarray) -> float:
+    """How far neighbours in strips x (rows, columns, n_x) are apart, beside strips of the same digit at the same place.
+
+    Root mean squares. Strips of the same digit stand len(DIGITS) rows apart.
+    """
+    steps, others = np.diff(x, axis=1), x[len(DIGITS) :] - x[: -len(DIGITS)]
+    return float(np.sqrt((steps**2).mean() / (others**2).mean()))
+
+
+def picture(of: Mapping[str, Told]) -> Figure:
+    """Two strips of each kind for two digits, and their first and last captions."""
+    first = next(iter(of.values()))
+    paths = [kind(digit) for kind in (widths, slants, to_next) for digit in (3, 7) for _ in range(2)]
+    x = drawn(first, paths, first.z.fixed(len(paths)))
+    return plots._lines([*x], [f"{path[0]}\n→ {path[-1]}" for path in paths], (SIDE, SIDE))
+
+
+STRIPS = Use(
+    about="the same noise, the caption moved from word to word (strips: ageing, pose)",
+    games={"matching-aware D": partial(game, True)},
+    steps=STEPS,
+    measure=measure,
+    picture=picture,
+)
