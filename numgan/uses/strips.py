@@ -12,7 +12,7 @@ from numgan import plots
 from numgan.uses.captions import DIGITS, SLANTS, WIDTHS, attributes, bag, caption
 from numgan.uses.images import SIDE, grey, read_right
 from numgan.uses.text_to_image import STEPS, game
-from numgan.uses.told import N_Z, Told
+from numgan.uses.told import Told
 from numgan.uses.use import Measures, Use
 
 COLUMNS = 9  # of a strip: each word, and half way between two
@@ -45,11 +45,9 @@ def along(path: Path, columns: int = COLUMNS) -> np.ndarray:
 
 
 def drawn(of: Told, paths: list[Path], z: np.ndarray) -> np.ndarray:
-    """(rows, columns, 784) in [0, 1]: a strip for each path, with the noise z (rows, n_z), or (rows, columns, n_z)."""
-    c = np.stack([along(path) for path in paths])
-    z = np.broadcast_to(z if z.ndim == 3 else z[:, None], (*c.shape[:2], N_Z))
-    x = of.draw(c.reshape(-1, c.shape[-1]), z.reshape(-1, N_Z))
-    return grey(x).reshape(*c.shape[:2], -1)
+    """(rows, COLUMNS, 784) in [0, 1]: a strip for each path and its noise, z (rows, n_z)."""
+    c = np.concatenate([along(path) for path in paths])
+    return grey(of.draw(c, z.repeat(COLUMNS, axis=0))).reshape(len(paths), COLUMNS, -1)
 
 
 def measure(of: Told) -> Measures:

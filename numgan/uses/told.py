@@ -27,7 +27,7 @@ class Told(Game):
     x (n, 784) digits in [−1, 1], and meanings (n, 3): what there is to say of them. Each time a digit is drawn, a part
     of that is said in its caption c. ĉ is a wrong caption: D has to find out that a good image is not what the caption
     says (section 4.2, the matching-aware D of Algorithm 1). There it is the caption of another image; here it is wrong
-    in one word, so that D has to hear each. matching=False: D sees no wrong captions, and 2 · ½ of G's images.
+    in one thing, so that D has to hear each word. matching=False: D sees no wrong captions, and the second ½ is 1.
 
     A caption is a bag of words; in the paper it goes through a network trained beforehand, and D and G are
     convolutional. Rates fall over so many steps to 1/40.
@@ -56,10 +56,9 @@ class Told(Game):
         said = partly(true, rng)
         c, c_next = bags(said), bags(partly(others, rng))
         if self.matching:
-            m = self.batch // 2
-            x_g, _ = G.forward((z[:m], c[:m]), train=True)
-            wrong = x[m:], bags(one_wrong(true, said, rng)[m:])
-            info = gradient_on_rows(D, (x, c), stacked((x_g, c[:m]), wrong), nonsaturating, self.rng(0))
+            x_g, _ = G.forward((z, c), train=True)
+            wrong = x, bags(one_wrong(true, said, rng))
+            info = gradient_on_rows(D, (x, c), stacked((x_g, c), wrong), nonsaturating, self.rng(0))
         else:
             info = discriminator_gradient(G, D, (x, c), (z, c), nonsaturating, self.rng(0))
         self.follow("D")
