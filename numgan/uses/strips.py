@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from numgan import plots
 from numgan.uses.captions import DIGITS, SLANTS, WIDTHS, attributes, bag, caption
 from numgan.uses.images import SIDE, grey, read_right
-from numgan.uses.text_to_image import STEPS, game
+from numgan.uses.text_to_image import GAMES, STEPS
 from numgan.uses.told import Told
 from numgan.uses.use import Measures, Use
 
@@ -32,7 +31,7 @@ def slants(digit: int) -> Path:
 
 def to_next(digit: int) -> Path:
     """From a digit to the next one."""
-    return [caption(digit, 2, 2), caption((digit + 1) % 10, 2, 2)]
+    return [caption(digit, 2, 2), caption((digit + 1) % len(DIGITS), 2, 2)]
 
 
 def along(path: Path, columns: int = COLUMNS) -> np.ndarray:
@@ -51,38 +50,39 @@ def drawn(of: Told, paths: list[Path], z: np.ndarray) -> np.ndarray:
 
 
 def measure(of: Told) -> Measures:
-    """Of strips of each digit: does what is measured rise from image to image, is it the same digit all along?
+    """Of strips of each digit: does what the words are about rise from image to image, and does all else stay?
 
-    rises: the share of steps. rank correlation: Spearman's, of place and measured value, the mean over strips. same
-    digit: the share of images that are read as the digit of their captions. change: how far neighbours are from each
-    other, beside two images of the same captions and other noise.
+    class: the share of images in width and slant strips that are read as their digit. ends: of the first and the last
+    images of strips from a digit to the next. change: see there; the mean of width and slant strips.
     """
     digit, z = [row % len(DIGITS) for row in range(ROWS)], of.z.fixed(ROWS)
-    found: Measures = {}
-    images = []
-    for name, path, which in (("width", widths, 0), ("slant", slants, 1)):
-        x = drawn(of, [path(d) for d in digit], z)
-        found |= rising(name, attributes(x.reshape(-1, SIDE * SIDE))[which].reshape(x.shape[:2]))
-        images.append(x)
-    same = read_right(np.reshape(images, (-1, SIDE * SIDE)), np.tile(digit, 2).repeat(COLUMNS))
-    return {**found, "same digit": same, "change": float(np.mean([change(x) for x in images]))}
+    wider, leaning, turning = (drawn(of, [path(d) for d in digit], z) for path in (widths, slants, to_next))
+    following = [(d + 1) % len(DIGITS) for d in digit]
+    width, _ = attributes(wider.reshape(-1, SIDE * SIDE))
+    _, slant = attributes(leaning.reshape(-1, SIDE * SIDE))
+    return {
+        **rising("width", width.reshape(ROWS, COLUMNS)),
+        **rising("slant", slant.reshape(ROWS, COLUMNS)),
+        "class": read_right(np.concatenate([*wider, *leaning]), np.tile(np.repeat(digit, COLUMNS), 2)),
+        "ends": read_right(np.concatenate([turning[:, 0], turning[:, -1]]), np.concatenate([digit, following])),
+        "change": (change(wider) + change(leaning)) / 2,
+    }
 
 
 def rising(name: str, values: np.ndarray) -> Measures:
-    """Of values (rows, columns) that should rise along each row."""
-    ranks = values.argsort(axis=1).argsort(axis=1) - (values.shape[1] - 1) / 2
+    """Of values (rows, columns): the share of steps along rows that rise, and the mean over rows of Spearman's rank
+    correlation with the place in the row."""
     place = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+    ranks = values.argsort(axis=1).argsort(axis=1)
     return {
         f"{name} rises": float((np.diff(values, axis=1) > 0).mean()),
-        f"{name}: rank correlation": float((ranks @ place / (place @ place)).mean()),
+        f"{name}, rank correlation": float((ranks @ place).mean() / (place @ place)),
     }
 
 
 def change(x: np.ndarray) -> float:
-    """How far neighbours in strips x (rows, columns, n_x) are apart, beside strips of the same digit at the same place.
-
-    Root mean squares. Strips of the same digit stand len(DIGITS) rows apart.
-    """
+    """How far neighbours in strips x (rows, columns, n_x) are apart, over how far images of the same caption and other
+    noise are: root mean squares. It would be 1 if the noise did not stay. Strips of a digit stand 10 rows apart."""
     steps, others = np.diff(x, axis=1), x[len(DIGITS) :] - x[: -len(DIGITS)]
     return float(np.sqrt((steps**2).mean() / (others**2).mean()))
 
@@ -97,7 +97,7 @@ def picture(of: Mapping[str, Told]) -> Figure:
 
 STRIPS = Use(
     about="the same noise, the caption moved from word to word (strips: ageing, pose)",
-    games={"matching-aware D": partial(game, True)},
+    games=GAMES,
     steps=STEPS,
     measure=measure,
     picture=picture,

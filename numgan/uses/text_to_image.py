@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from functools import partial
 
@@ -15,7 +16,7 @@ from numgan.uses.images import SIDE, digits, grey, read_right, unseen
 from numgan.uses.told import Told
 from numgan.uses.use import Measures, Use
 
-STEPS = 3000
+STEPS = 5000
 SHOWN = (
     *("a zero", "a very backward one", "a fine two", "a fat three", "a very slanted four", "a thin upright five"),
     *("a fat slanted six", "a fine very backward seven", "a medium upright eight", "a thick nine"),
@@ -79,12 +80,13 @@ def picture(of: Mapping[str, Told], columns: int = 8) -> Figure:
     """A line for each caption, drawn from the same noise."""
     first = next(iter(of.values()))
     lines = [grey(first.draw(np.tile(bag(text), (columns, 1)))) for text in SHOWN]
-    return plots._lines(lines, SHOWN, (SIDE, SIDE))
+    return plots._lines(lines, [textwrap.fill(text, 18) for text in SHOWN], (SIDE, SIDE))
 
 
+GAMES = {"matching-aware D": partial(game, True), "no wrong captions": partial(game, False)}
 CAPTIONS = Use(
     about="from a caption such as 'a fat slanted seven' to the digit (text to image)",
-    games={"matching-aware D": partial(game, True), "D without wrong captions": partial(game, False)},
+    games=GAMES,
     steps=STEPS,
     measure=measure,
     picture=picture,

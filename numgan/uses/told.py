@@ -7,7 +7,7 @@ import numpy as np
 from numgan.backend import Array
 from numgan.conditional import Conditional
 from numgan.gan import discriminator_gradient, generator_gradient, gradient_on_rows
-from numgan.layers import Condition, Dropout, LeakyReLU, Linear, Tanh
+from numgan.layers import Condition, LeakyReLU, Linear, Tanh
 from numgan.layers.base import stacked
 from numgan.losses import nonsaturating
 from numgan.optim import Adam
@@ -26,8 +26,9 @@ class Told(Game):
 
     x (n, 784) digits in [−1, 1], and meanings (n, 3): what there is to say of them. Each time a digit is drawn, a part
     of that is said in its caption c. ĉ is a wrong caption: D has to find out that a good image is not what the caption
-    says (section 4.2, the matching-aware D of Algorithm 1). There it is the caption of another image; here it is wrong
-    in one thing, so that D has to hear each word. matching=False: D sees no wrong captions, and the second ½ is 1.
+    says (section 4.2, the matching-aware D of Algorithm 1). There it is the caption of another image; here one thing in
+    it is wrong, so that D has to hear each word. matching=False: D sees no
+    wrong captions, and L_D is that of the other pairs (z, c) and (x, c).
 
     A caption is a bag of words; in the paper it goes through a network trained beforehand, and D and G are
     convolutional. Rates fall over so many steps to 1/40.
@@ -43,14 +44,14 @@ class Told(Game):
         batch: int = 64,
         threads: int | None = None,
     ) -> None:
-        G = generator(2 * seed), Adam(Ramp(1e-3, 2.5e-5, 0, steps), beta1=0.5)
-        D = judge(2 * seed + 1), Adam(Ramp(5e-4, 1.25e-5, 0, steps), beta1=0.5)
+        G = generator(2 * seed), Adam(Ramp(2e-3, 5e-5, 0, steps), beta1=0.5)
+        D = judge(2 * seed + 1), Adam(Ramp(1e-3, 2.5e-5, 0, steps), beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=batch, seed=seed, ema=0.999, threads=threads)
         self.meanings, self.matching = meanings, matching
         self.x, self.z = self.minibatches(x), self.noise(N_Z)
 
     def update(self) -> Values:
-        G, D, i, rng = self.nets["G"], self.nets["D"], 2 * self.step, self.rng(2)
+        G, D, i, rng = self.nets["G"], self.nets["D"], 2 * self.step, self.rng(0)
         x, z, z_next = self.x(i), self.z(i), self.z(i + 1)
         true, others = (self.meanings[self.x.places(j)] for j in (i, i + 1))
         said = partly(true, rng)
@@ -58,11 +59,11 @@ class Told(Game):
         if self.matching:
             x_g, _ = G.forward((z, c), train=True)
             wrong = x, bags(one_wrong(true, said, rng))
-            info = gradient_on_rows(D, (x, c), stacked((x_g, c), wrong), nonsaturating, self.rng(0))
+            info = gradient_on_rows(D, (x, c), stacked((x_g, c), wrong), nonsaturating)
         else:
-            info = discriminator_gradient(G, D, (x, c), (z, c), nonsaturating, self.rng(0))
+            info = discriminator_gradient(G, D, (x, c), (z, c), nonsaturating)
         self.follow("D")
-        values = {"D": info.value, "G": generator_gradient(G, D, (z_next, c_next), nonsaturating, self.rng(1)).value}
+        values = {"D": info.value, "G": generator_gradient(G, D, (z_next, c_next), nonsaturating).value}
         self.follow("G")
         return values
 
@@ -83,7 +84,7 @@ def generator(seed: int) -> Conditional:
 def judge(seed: int) -> Conditional:
     """D: an image and a bag of words to a logit."""
     layers = [
-        *(Condition(784, N_WORDS, height=3), Linear(784 + N_WORDS, 512), LeakyReLU(0.2), Dropout(0.3)),
-        *(Linear(512, 256), LeakyReLU(0.2), Dropout(0.3), Linear(256, 1)),
+        *(Condition(784, N_WORDS, height=3), Linear(784 + N_WORDS, 512), LeakyReLU(0.2)),
+        *(Linear(512, 256), LeakyReLU(0.2), Linear(256, 1)),
     ]
     return Conditional(layers, seed=seed)
