@@ -6,6 +6,7 @@ from numeric import rel_error
 
 import numgan as ng
 from numgan.losses import softplus
+from numgan.run.streams import Noise
 from numgan.uses import captions, strips, text_to_image, told
 from numgan.uses.captions import DIGITS, SLANTS, UNSAID, VOCABULARY, WIDTHS, bag, bags, caption
 from numgan.uses.images import digits, unseen
@@ -233,6 +234,23 @@ def game():
     game = text_to_image.game(True, 0, 1)
     list(game.steps(2))
     return game
+
+
+class Copies:
+    """Draws each digit as the first or the fourth one of the data, by its noise."""
+
+    z = Noise("normal", 8, 2, np.float32, 0, np)
+
+    def draw(self, c, z):
+        digit = c[:, [VOCABULARY.index(word) for word in DIGITS]].argmax(axis=1)
+        nth = np.where(z[:, 0] > 0, 3, 0)
+        return unseen().x[[np.flatnonzero(unseen().labels == d)[i] for d, i in zip(digit, nth, strict=True)]]
+
+
+def test_what_stays_and_what_turns_in_a_strip():
+    found = strips.measure(Copies())
+    assert found["class"] == found["ends"] == 1
+    assert found["width rises"] == found["slant rises"] == found["change"] == 0
 
 
 def test_a_strip_keeps_its_noise(game):

@@ -16,7 +16,7 @@ from numgan.uses.images import SIDE, digits, grey, read_right, unseen
 from numgan.uses.told import Told
 from numgan.uses.use import Measures, Use
 
-STEPS = 5000
+STEPS = 6000
 SHOWN = (
     *("a zero", "a very backward one", "a fine two", "a fat three", "a very slanted four", "a thin upright five"),
     *("a fat slanted six", "a fine very backward seven", "a medium upright eight", "a thick nine"),

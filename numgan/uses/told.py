@@ -40,8 +40,8 @@ class Told(Game):
         meanings: np.ndarray,
         seed: int = 0,
         matching: bool = True,
-        steps: int = 3000,
-        batch: int = 64,
+        steps: int = 6000,
+        batch: int = 32,
         threads: int | None = None,
     ) -> None:
         G = generator(2 * seed), Adam(Ramp(2e-3, 5e-5, 0, steps), beta1=0.5)
