@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from numgan import plots
 from numgan.uses.captions import DIGITS, SLANTS, WIDTHS, attributes, bag, caption
@@ -16,25 +15,25 @@ from numgan.uses.use import Measures, Use
 
 COLUMNS = 9  # of a strip: each word, and half way between two
 ROWS = 200  # strips that are measured
-Path = list[str]  # captions, from one end of a strip to the other
+MIDDLE = 2  # the rank of "medium", and of "upright"
 
 
-def widths(digit: int) -> Path:
-    """From the thinnest strokes to the widest."""
-    return [caption(digit, rank, 2) for rank in range(len(WIDTHS))]
+def widths(digit: int) -> list[str]:
+    """Captions from the thinnest strokes to the widest."""
+    return [caption(digit, rank, MIDDLE) for rank in range(len(WIDTHS))]
 
 
-def slants(digit: int) -> Path:
-    """From leaning left to leaning right."""
-    return [caption(digit, 2, rank) for rank in range(len(SLANTS))]
+def slants(digit: int) -> list[str]:
+    """Captions from leaning left to leaning right."""
+    return [caption(digit, MIDDLE, rank) for rank in range(len(SLANTS))]
 
 
-def to_next(digit: int) -> Path:
-    """From a digit to the next one."""
-    return [caption(digit, 2, 2), caption((digit + 1) % len(DIGITS), 2, 2)]
+def to_next(digit: int) -> list[str]:
+    """Captions from a digit to the next one."""
+    return [caption(one, MIDDLE, MIDDLE) for one in (digit, (digit + 1) % len(DIGITS))]
 
 
-def along(path: Path, columns: int = COLUMNS) -> np.ndarray:
+def along(path: list[str], columns: int = COLUMNS) -> np.ndarray:
     """(columns, n_words) from the bag of the first caption to that of the last, straight from each to the next."""
     ends = np.stack([bag(text) for text in path])
     at = np.linspace(0, len(path) - 1, columns)
@@ -43,7 +42,7 @@ def along(path: Path, columns: int = COLUMNS) -> np.ndarray:
     return (1 - t) * ends[i] + t * ends[i + 1]
 
 
-def drawn(of: Told, paths: list[Path], z: np.ndarray) -> np.ndarray:
+def drawn(of: Told, paths: list[list[str]], z: np.ndarray) -> np.ndarray:
     """(rows, COLUMNS, 784) in [0, 1]: a strip for each path and its noise, z (rows, n_z)."""
     c = np.concatenate([along(path) for path in paths])
     return grey(of.draw(c, z.repeat(COLUMNS, axis=0))).reshape(len(paths), COLUMNS, -1)
@@ -87,7 +86,7 @@ def change(x: np.ndarray) -> float:
     return float(np.sqrt((steps**2).mean() / (others**2).mean()))
 
 
-def picture(of: Mapping[str, Told]) -> Figure:
+def picture(of: Mapping[str, Told]) -> plots.Figure:
     """Two strips of each kind for two digits, and their first and last captions."""
     first = next(iter(of.values()))
     paths = [kind(digit) for kind in (widths, slants, to_next) for digit in (3, 7) for _ in range(2)]

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from numgan import classifier, metrics, plots
 from numgan.uses.captions import UNSAID, attributes, bag, bags, meanings, partly
@@ -76,7 +75,7 @@ def of_digits(shuffled: bool = False) -> Measures:
     return scores(grey(unseen().x), np.random.default_rng(0).permutation(said) if shuffled else said)
 
 
-def picture(of: Mapping[str, Told], columns: int = 8) -> Figure:
+def picture(of: Mapping[str, Told], columns: int = 7) -> plots.Figure:
     """A line for each caption, drawn from the same noise."""
     first = next(iter(of.values()))
     lines = [grey(first.draw(np.tile(bag(text), (columns, 1)))) for text in SHOWN]
