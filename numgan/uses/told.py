@@ -27,8 +27,8 @@ class Told(Game):
     x (n, 784) digits in [−1, 1], and meanings (n, 3): what there is to say of them. Each time a digit is drawn, a part
     of that is said in its caption c. ĉ is a wrong caption: D has to find out that a good image is not what the caption
     says (section 4.2, the matching-aware D of Algorithm 1). There it is the caption of another image; here one thing in
-    it is wrong, so that D has to hear each word. matching=False: D sees no
-    wrong captions, and L_D is that of the other pairs (z, c) and (x, c).
+    it is wrong, so that D has to hear each word. G then follows the words more closely, and draws each caption in fewer
+    ways. matching=False: D sees no wrong captions, and L_D has no third term and no ½.
 
     A caption is a bag of words; in the paper it goes through a network trained beforehand, and D and G are
     convolutional. Rates fall over so many steps to 1/40.
