@@ -24,7 +24,7 @@ from numgan.backend import array_module, asnumpy
 from numgan.gan import seen
 from numgan.lab.health import health, observe
 from numgan.lab.snapshot import line_snapshot, snapshot
-from numgan.layers import Label
+from numgan.layers import Condition, Label
 from numgan.layers.base import rows_of
 from numgan.run import archive, streams
 from numgan.run.state import Checkpoint
@@ -201,6 +201,118 @@ def test_packing_comes_after_the_label():
     early = ng.Conditional([ng.Pack(2), Label(4, 3), ng.Linear(7, 1)], dtype="float64")
     with pytest.raises(ng.InputError, match="3 rows and 6 labels: one each; a Pack comes after it"):
         early((x, c))
+
+
+# Told a vector of numbers in place of a label
+
+
+def pair_told_vectors(xp=np, dtype="float64"):
+    """As `pair`, with two numbers in place of the label."""
+    how = {"xp": xp, "dtype": dtype}
+    G = [Condition(2, 2, height=2.5), ng.Linear(4, 6), ng.Tanh(), ng.Linear(6, 2)]
+    D = [ng.Linear(2, 4), ng.Tanh(), Condition(4, 2), ng.Linear(6, 5), ng.Tanh(), ng.Linear(5, 1)]
+    return ng.Conditional(G, seed=1, **how), ng.Conditional(D, seed=2, **how)
+
+
+def vectors(xp=np, m=6):
+    """For each row of data, and for each sample."""
+    return (xp.asarray(c) for c in np.random.default_rng(6).standard_normal((2, m, 2)))
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_a_condition_lays_numbers_beside_rows_and_takes_them_off(n_in, n_c, m, seed):
+    rng = np.random.default_rng(seed)
+    x, c, dy = (rng.standard_normal((m, n)) for n in (n_in, n_c, n_in + n_c))
+    layer = Condition(n_in, n_c, height=2.5)
+    y, cache = layer.forward((x, c))
+    assert (y == np.concatenate([x, 2.5 * c], axis=1)).all() and (layer((x, c)) == y).all()
+    v, _ = layer.tangent(x, dy, cache)
+    assert np.isclose((v * dy).sum(), (x * layer.dx(dy, cache)).sum())  # J and its adjoint
+    assert layer.y_shape((n_in,)) == y.shape[1:]
+
+
+@pytest.mark.parametrize("loss", losses.BY_NAME.values(), ids=str)
+def test_both_gradients_are_slopes_at_fixed_conditions(loss):
+    G, D = pair_told_vectors()
+    (x, z, *_), (c_x, c_z) = batch(), vectors()
+
+    def value_d():
+        return loss.discriminator(D((x, c_x)), D((G((z, c_z)), c_z)))[0]
+
+    ng.discriminator_gradient(G, D, (x, c_x), (z, c_z), loss)
+    assert rel_error(D.grad, numeric_gradient(value_d, D.theta)) < 1e-6
+    ng.generator_gradient(G, D, (z, c_z), loss)
+    slope = numeric_gradient(lambda: loss.generator(D((G((z, c_z)), c_z)))[0], G.theta)
+    assert rel_error(G.grad, slope) < 1e-6
+
+
+def test_a_device_finds_the_same_gradients_at_conditions(xp):
+    def gradients(xp):
+        G, D = pair_told_vectors(xp)
+        (x, z, *_), (c_x, c_z) = batch(xp), vectors(xp)
+        ng.discriminator_gradient(G, D, (x, c_x), (z, c_z), losses.minimax)
+        ng.generator_gradient(G, D, (z, c_z), losses.minimax)
+        return asnumpy(D.grad), asnumpy(G.grad)
+
+    for found, expected in zip(gradients(xp), gradients(np), strict=True):
+        assert rel_error(found, expected) < 1e-12
+
+
+def test_a_one_hot_condition_is_a_label(xp):
+    x, _, c, _ = batch(xp)
+    one_hot = xp.asarray(np.eye(3)[asnumpy(c)])
+    nets = [
+        ng.Conditional([layer(2, 3, height=2.5), ng.Linear(5, 4), ng.Tanh()], dtype="float64", xp=xp)
+        for layer in (Label, Condition)
+    ]
+    for net, told_of in zip(nets, (c, one_hot), strict=True):
+        y, tape = net.forward((x, told_of))
+        net.backward(y, tape)
+    assert (nets[0]((x, c)) == nets[1]((x, one_hot))).all() and (nets[0].grad == nets[1].grad).all()
+    assert nets[1].classes is None and nets[1].conditional
+
+
+def test_gradcheck_takes_rows_and_conditions():
+    (x, *_), (c, _) = batch(), vectors()
+    for thing in (*pair_told_vectors(), Condition(2, 2, height=3)):
+        assert ng.gradcheck(thing, (x, c)).ok
+        assert ng.gradcheck(thing).ok  # rows and conditions of its own
+        with pytest.raises(ng.InputError, match=r"takes rows and their conditions: pass x=\(x, c\)"):
+            ng.gradcheck(thing, x)
+
+
+def test_a_training_has_labels_alone(tmp_path):
+    labels, numbers = pair(dtype="float32"), pair_told_vectors(dtype="float32")
+    for name, G, D in (("G", numbers[0], labels[1]), ("D", labels[0], numbers[1])):
+        says = rf"{name} takes conditions c \(m, n_c\), but a Training knows labels only: make it ng.Conditional"
+        with pytest.raises(ng.InputError, match=says):
+            training(G=G, D=D)
+    training().save(tmp_path / "c.npz")
+    vectors, about = archive.read(tmp_path / "c.npz")
+    layer = {"type": "Condition", "n_in": 2, "n_c": 3, "height": 1.0}
+    about["G"]["layers"][0] = layer
+    archive.write(tmp_path / "d.npz", vectors, about)
+    with pytest.raises(ng.InputError, match=r"d.npz: conditional is True, which its G does not fit"):
+        Checkpoint(tmp_path / "d.npz").sample(2)
+    with pytest.raises(ng.InputError, match=r"d.npz: G takes conditions c"):
+        ng.Training.load(tmp_path / "d.npz", data())
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (np.zeros((4, 2)), r"takes rows and their conditions, \(x, c\), got ndarray\(4, 2\): pass the conditions too"),
+        ((np.zeros((4, 2)), np.zeros((3, 2))), r"conditions c must be floating-point numbers \(m, 2\)"),
+        ((np.zeros((4, 2)), np.zeros((4, 3))), r"got numpy float64\(4, 3\) with rows \(4, 2\)"),
+        ((np.zeros((4, 2)), np.zeros((4, 2), int)), "got numpy int64"),
+        ((np.zeros((4, 2)), [[0, 1]] * 4), "expected a NumPy or CuPy array, got list"),
+    ],
+)
+def test_a_network_refuses_what_are_no_conditions(x, says):
+    G, _ = pair_told_vectors()
+    for call in (G, G.forward, G.calibrate):
+        with pytest.raises(ng.InputError, match=says):
+            call(x)
 
 
 # As a network
@@ -438,13 +550,17 @@ def test_a_network_refuses_what_are_no_labels(x, says):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: ng.Conditional([ng.Linear(2, 2)]), r"a Conditional has one Label\(n_in, classes\) among its layers"),
+        (lambda: ng.Conditional([ng.Linear(2, 2)]), r"a Conditional has one Label\(n_in, classes\) or Condition\(n_in"),
         (lambda: ng.Conditional([Label(2, 3), Label(5, 3)]), "has one Label"),
         (lambda: ng.Conditional([Label(2, 3), ng.Linear(2, 1)]), "takes 2 features, but the layers before it give 5"),
         (lambda: ng.Conditional([ng.Network([Label(2, 3)])]), "has one Label"),
         (lambda: Label(2, 0), "Label: classes must be a whole number of 1 or more"),
         (lambda: Label(0, 2), "Label: n_in must be"),
         (lambda: Label(2, 2, 0), "Label's height must be"),
+        (lambda: Condition(2, 0), "Condition: n_c must be a whole number of 1 or more"),
+        (lambda: Condition(0, 2), "Condition: n_in must be"),
+        (lambda: Condition(2, 2, 0), "Condition's height must be"),
+        (lambda: ng.Conditional([Label(2, 3), Condition(5, 3)]), "has one Label"),
         (lambda: ng.Network([Label(2, 3)])(ROWS), "put it into an ng.Conditional, not a Network"),
     ],
 )

@@ -130,6 +130,7 @@ CASES = {
         {"seed": [0]},
     ),
     "Label": Case(ng.Label, lambda: {"n_in": 2, "classes": 3}),
+    "Condition": Case(ng.Condition, lambda: {"n_in": 2, "n_c": 3}),
     "Conditional": Case(
         ng.Conditional,
         lambda: {"layers": [ng.Label(2, 3), ng.Linear(5, 1)], "seed": 0, "dtype": "float64", "xp": np},

@@ -60,7 +60,7 @@ def test_the_names_of_all_checks(surveyed):
     steps = ["discriminator_gradient", "generator_gradient"]
     assert list(surveyed) == [
         *names,
-        *("Network", "Label", "Conditional"),
+        *("Network", "Label", "Condition", "Conditional"),
         *LOSSES,
         *(f"{step} {loss} {who}" for who in ("smooth", "full", "told", "cured") for loss in LOSSES for step in steps),
         *(f"{step} {ng.losses.least_squares} around {name}" for name in names for step in steps),

@@ -14,7 +14,7 @@ from numgan.check import arguments
 from numgan.conditional import Conditional
 from numgan.errors import InputError
 from numgan.layers.base import Layer
-from numgan.layers.label import Label
+from numgan.layers.label import Conditioning
 from numgan.losses import Loss
 from numgan.network import Network, Tape
 
@@ -155,16 +155,16 @@ def pairs_of_layer(
 ) -> list[Pair]:
     """A float64 copy with slightly random parameters: initial values such as b = 0 or γ = 1 would hide mistakes.
 
-    One pair in training mode, and one in evaluation mode where the two differ. Of a network that takes labels, x is
-    (x, c), and the labels stay as they are.
+    One pair in training mode, and one in evaluation mode where the two differ. Of a network that is told
+    something of each row, x is (x, c), and c stays as it is.
     """
     arguments.require_layer(layer)
     is_network = isinstance(layer, Network)
-    kind = Conditional if isinstance(layer, Label) else Network
+    kind = Conditional if isinstance(layer, Conditioning) else Network
     net = layer.copy(xp=np, dtype="float64") if is_network else kind([copy.deepcopy(layer)], dtype="float64")
     given, c = x is not None, None
-    if isinstance(layer, Conditional | Label):
-        x, c = _rows_and_labels(layer, x)
+    if isinstance(layer, Conditional | Conditioning):
+        x, c = _rows_and_c(layer, x)
     x = arguments.float64_rows("x", rng.standard_normal((5, net.n_in or 4)) if x is None else x)
     if layer.bound and not is_network:
         for name in (*layer.shapes, *layer.buffer_shapes):
@@ -178,16 +178,17 @@ def pairs_of_layer(
     return [_pair_of_network(net, x, c, train, repr(layer), "" if is_network else "0.", seed) for train in modes]
 
 
-def _rows_and_labels(layer: Conditional | Label, x: object) -> tuple[Any, np.ndarray]:
-    """The rows, None where none were given, and a label for each."""
+def _rows_and_c(layer: Conditional | Conditioning, x: object) -> tuple[Any, np.ndarray]:
+    """The rows, None where none were given, and what the layer is told of each."""
+    conditioning = layer.conditioning if isinstance(layer, Conditional) else layer
     if x is not None and not (isinstance(x, tuple) and len(x) == 2):
-        raise InputError(f"{type(layer).__name__} takes rows and their labels: pass x=(x, c)")
-    rows, c = (None, np.arange(5) % layer.classes) if x is None else x
+        raise InputError(f"{type(layer).__name__} takes rows and their {conditioning.told}: pass x=(x, c)")
+    rows, c = (None, conditioning.example_c(5)) if x is None else x
     return rows, asnumpy(c)
 
 
 def _with(x: np.ndarray, c: np.ndarray | None) -> Any:
-    """What a layer is given: the rows, with their labels where it takes any."""
+    """What a layer is given: the rows, with what it is told of them, if anything."""
     return x if c is None else (x, c[: len(x)])
 
 

@@ -19,6 +19,7 @@ from numgan.conditional import Conditional
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import (
     BatchNorm,
+    Condition,
     Dropout,
     InstanceNoise,
     Label,
@@ -46,6 +47,7 @@ def survey() -> Iterator[tuple[str, Report]]:
         yield layer.__name__, gradcheck(layer.example(), rows(*layer.example_row))
     yield "Network", gradcheck(nested())
     yield "Label", gradcheck(Label.example(), (rows(4), labels()))
+    yield "Condition", gradcheck(Condition.example(), (rows(4), rows(2)))
     yield "Conditional", gradcheck(told()[1], (rows(N_X), labels()))
     for loss in all_losses():
         yield repr(loss), gradcheck(loss)

@@ -10,7 +10,7 @@ from numgan.layers.branches import Concat, Split
 from numgan.layers.convolution import Conv2d, ConvTranspose2d
 from numgan.layers.dropout import Dropout
 from numgan.layers.fade import Fade
-from numgan.layers.label import Label
+from numgan.layers.label import Condition, Label
 from numgan.layers.linear import Linear
 from numgan.layers.maxout import Maxout
 from numgan.layers.minibatch import MinibatchStd, Pack
@@ -36,4 +36,4 @@ ALL: tuple[type[Layer], ...] = (
     *(StyleMixing, Truncation, Constant, NoiseInput, Blur, Synthesis),
 )
 
-__all__ = ["ALL", "AdaIN", "Label", "Layer", *(layer.__name__ for layer in ALL)]
+__all__ = ["ALL", "AdaIN", "Condition", "Label", "Layer", *(layer.__name__ for layer in ALL)]

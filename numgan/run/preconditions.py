@@ -110,6 +110,9 @@ def check_labels(G: Player, D: Player, data: Data, conditional: bool) -> None:
             advice = f"make it {EXAMPLE}" if conditional else "pass conditional=True"
             raise InputError(f"{name} takes {'no ' * conditional}labels, but conditional is {conditional}: {advice}")
         classes = getattr(net, "classes", data.classes) if conditional else None
+        if conditional and classes is None:
+            advice = f"make it {EXAMPLE}, or write a loop with ng.discriminator_gradient and ng.generator_gradient"
+            raise InputError(f"{name} takes conditions c (m, n_c), but a Training knows labels only: {advice}")
         if conditional and classes != data.classes:
             raise InputError(f"{name} has {classes} classes, but the data has {data.classes}: give both as many")
 

@@ -35,7 +35,7 @@ from numgan.network import Network
 
 # Only these are ever built from a file: it holds names and numbers, never code.
 _CLASSES: tuple[Any, ...] = (
-    *(Network, *layers.ALL, Conditional, layers.Label, layers.AdaIN),
+    *(Network, *layers.ALL, Conditional, layers.Label, layers.Condition, layers.AdaIN),
     *map(type, losses.BY_NAME.values()),
     *optim.BY_NAME.values(),
     *penalty.BY_NAME.values(),

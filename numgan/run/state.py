@@ -171,7 +171,7 @@ class Checkpoint:
     def _generator(self, xp: ModuleType) -> Network:
         shape, conditional = self.image_shape, self.settings.conditional
         G = self._network("G", (self.settings.n_z,), shape and (math.prod(shape),), xp)
-        if conditional is not isinstance(G, Conditional):
+        if conditional is not (_classes(G) is not None):
             raise InputError(f"conditional is {conditional}, which its G does not fit: {integrity.OTHER}")
         return G
 

@@ -142,11 +142,12 @@ BUGS = [
     ("pixels repeated by a host array", "layers.resampling:repeated", "x.repeat(factor, axis=2)",
      "(x.repeat(factor, axis=2) * np.ones((1, 1, factor * x.shape[2], 1), 'f'))"),
     # labels
-    ("one-hot by a host array", "layers.label:Label.forward", "xp.arange(self.classes)", "np.arange(self.classes)"),
-    ("one-hot by rows of a host eye", "layers.label:Label.forward", "c[:, None] == xp.arange(self.classes)",
-     "xp.asarray(np.eye(self.classes, dtype='f'))[c]"),
+    ("one-hot by a host array", "layers.label:Label.vectors", "array_module(c).arange", "np.arange"),
+    ("one-hot by rows of a host eye", "layers.label:Label.vectors",
+     "c[:, None] == array_module(c).arange(self.classes)",
+     "array_module(c).asarray(np.eye(self.classes, dtype='f'))[c]"),
     ("labels left on the host", "run.streams:Labels.__init__", "array_module(minibatches.x).asarray(labels)", "labels"),
-    ("labels looked at in every step", "conditional:check_labels", "on_host(c) and ", ""),
+    ("labels looked at in every step", "layers.label:Label.check", "on_host(c) and ", ""),
     ("labels drawn on the host", "run.streams:Labels.__call__", "self._of_g(step)",
      "array_module(rows).asarray(np.random.default_rng(step).integers(0, 2, len(rows)))"),
 ]  # fmt: skip
