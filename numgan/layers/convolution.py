@@ -19,7 +19,7 @@ import numpy as np
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.windows import Windows
+from numgan.layers.windows import Side, Windows
 from numgan.parallel import row_sum
 
 
@@ -52,7 +52,7 @@ class Convolution(Layer):
 
     @property
     def windows(self) -> Windows:
-        return Windows(self.kernel, self.stride, self.padding)
+        return Windows.square(self.kernel, self.stride, self.padding)
 
     @property
     def W_shape(self) -> tuple[int, ...]:
@@ -88,21 +88,24 @@ class Convolution(Layer):
         if self.bias:
             row_sum(dy, self.db, add)
 
-    def along(self, n: int) -> float:
+    def along(self, side: Side, n: int) -> float:
         """How many pixels y has along a side, where x has n; must be a whole number."""
         raise NotImplementedError
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
         """(h', w', n_out) of (h, w, n_in)."""
-        if len(x_shape) != 3 or x_shape[2] != self.n_in:
-            wanted = f"images (m, h, w, {self.n_in})"
-            got = ", ".join(map(str, ("m", *x_shape)))
-            raise InputError(f"{self} takes {wanted}, got ({got}): put Reshape((h, w, {self.n_in})) before it")
-        h, w = self.along(x_shape[0]), self.along(x_shape[1])
+        self._check_row(x_shape, "images", "h, w")
+        h, w = self.along(self.windows.h, x_shape[0]), self.along(self.windows.w, x_shape[1])
         if min(h, w) < 1 or h % 1 or w % 1:
             made = f"makes {h:.4g} × {w:.4g} pixels of {x_shape[0]} × {x_shape[1]}"
             raise InputError(f"{self} {made}: these must be whole numbers; change kernel, stride, padding or images")
         return int(h), int(w), self.n_out
+
+    def _check_row(self, x_shape: tuple[int, ...], kind: str, sides: str) -> None:
+        if len(x_shape) != self.axes_in or x_shape[-1] != self.n_in:
+            wanted = f"{kind} (m, {sides}, {self.n_in})"
+            got = ", ".join(map(str, ("m", *x_shape)))
+            raise InputError(f"{self} takes {wanted}, got ({got}): put Reshape(({sides}, {self.n_in})) before it")
 
 
 @dataclass(eq=False)
@@ -128,8 +131,8 @@ class Conv2d(Convolution):
     def fan_in(self) -> float:
         return self.kernel**2 * self.n_in
 
-    def along(self, n: int) -> float:
-        return self.windows.count(n)
+    def along(self, side: Side, n: int) -> float:
+        return side.count(n)
 
     @property
     def matrix(self) -> Array:
@@ -175,8 +178,8 @@ class ConvTranspose2d(Convolution):
     def fan_in(self) -> float:
         return (self.kernel / self.stride) ** 2 * self.n_in
 
-    def along(self, n: int) -> float:
-        return self.windows.extent(n)
+    def along(self, side: Side, n: int) -> float:
+        return side.extent(n)
 
     @property
     def matrix(self) -> Array:
