@@ -19,7 +19,7 @@ import numpy as np
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.windows import Side, Windows
+from numgan.layers.windows import Line, Side, Windows
 from numgan.parallel import row_sum
 
 
@@ -35,6 +35,7 @@ class Convolution(Layer):
     bias: bool = True
     std: float | None = None
     axes_in = axes_out = 3
+    kind, sides, points = "images", "h, w", "pixels"  # in errors
 
     example_row = (5, 4, 2)
 
@@ -51,7 +52,7 @@ class Convolution(Layer):
             self.std = check_number(f"{type(self).__name__}'s std", self.std, "(0, inf)", "None for 1/√fan_in")
 
     @property
-    def windows(self) -> Windows:
+    def windows(self) -> Windows | Line:
         return Windows.square(self.kernel, self.stride, self.padding)
 
     @property
@@ -94,18 +95,16 @@ class Convolution(Layer):
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
         """(h', w', n_out) of (h, w, n_in)."""
-        self._check_row(x_shape, "images", "h, w")
-        h, w = self.along(self.windows.h, x_shape[0]), self.along(self.windows.w, x_shape[1])
-        if min(h, w) < 1 or h % 1 or w % 1:
-            made = f"makes {h:.4g} × {w:.4g} pixels of {x_shape[0]} × {x_shape[1]}"
-            raise InputError(f"{self} {made}: these must be whole numbers; change kernel, stride, padding or images")
-        return int(h), int(w), self.n_out
-
-    def _check_row(self, x_shape: tuple[int, ...], kind: str, sides: str) -> None:
         if len(x_shape) != self.axes_in or x_shape[-1] != self.n_in:
-            wanted = f"{kind} (m, {sides}, {self.n_in})"
+            wanted = f"{self.kind} (m, {self.sides}, {self.n_in})"
             got = ", ".join(map(str, ("m", *x_shape)))
-            raise InputError(f"{self} takes {wanted}, got ({got}): put Reshape(({sides}, {self.n_in})) before it")
+            raise InputError(f"{self} takes {wanted}, got ({got}): put Reshape(({self.sides}, {self.n_in})) before it")
+        made = [self.along(side, n) for side, n in zip(self.windows.sides, x_shape[:-1], strict=True)]
+        if min(made) < 1 or any(n % 1 for n in made):
+            found = f"{' × '.join(f'{n:.4g}' for n in made)} {self.points} of {' × '.join(map(str, x_shape[:-1]))}"
+            cure = f"these must be whole numbers; change kernel, stride, padding or {self.kind}"
+            raise InputError(f"{self} makes {found}: {cure}")
+        return (*map(int, made), self.n_out)
 
 
 @dataclass(eq=False)
@@ -149,7 +148,7 @@ class Conv2d(Convolution):
         if params:
             self._write_dW(self.windows.patch_product(x, dy), add)
             self._write_db(dy, add)
-        return self.windows.fold_product(dy, self.matrix.T, *x.shape[1:3]) if inputs else None
+        return self.windows.fold_product(dy, self.matrix.T, *x.shape[1:-1]) if inputs else None
 
     def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
         """As in Linear: J v = unfold(v) W; ∂S/∂W = unfold(v)ᵀ dy; b is not in J."""
@@ -187,8 +186,8 @@ class ConvTranspose2d(Convolution):
         return self.W.reshape(self.n_in, -1)
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Array]:
-        h, w, _ = self.y_shape(x.shape[1:])
-        return self._plus_b(self.windows.fold_product(x, self.matrix, h, w)), x
+        *sides, _ = self.y_shape(x.shape[1:])
+        return self._plus_b(self.windows.fold_product(x, self.matrix, *sides)), x
 
     def backward(
         self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True
@@ -201,4 +200,4 @@ class ConvTranspose2d(Convolution):
     def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
         """J v = fold(v W); ∂S/∂W = vᵀ unfold(dy); b is not in J."""
         self._write_dW(self.windows.patch_product(dy, v).T, add=True)
-        return self.windows.fold_product(v, self.matrix, *dy.shape[1:3]), None
+        return self.windows.fold_product(v, self.matrix, *dy.shape[1:-1]), None

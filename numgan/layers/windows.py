@@ -23,7 +23,7 @@ ROWS = 1024  # patches of some images, at least: fewer make a matrix product slo
 
 @dataclass(frozen=True)
 class Side:
-    """Windows of `kernel` pixels, `stride` apart, along one side of images that have `padding` zeros at both its ends."""
+    """Windows of `kernel` pixels, `stride` apart, along a side of images that have `padding` zeros at both its ends."""
 
     kernel: int
     stride: int
@@ -58,6 +58,10 @@ class Windows:
         """The same along both sides."""
         side = Side(kernel, stride, padding)
         return cls(side, side)
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.h, self.w
 
     @property
     def pixels(self) -> int:
@@ -162,6 +166,33 @@ class Windows:
                 right = min(left + self.w.stride, wide)
                 columns = slice((row * wide + left) * c, (row * wide + right) * c)
                 yield view[:, :, :, row, left * c : right * c], columns
+
+
+@dataclass(frozen=True)
+class Line:
+    """Windows over signals (m, t, c), rows × times × channels: those over images (m, 1, t, c), one pixel high."""
+
+    t: Side
+
+    @property
+    def sides(self) -> tuple[Side]:
+        return (self.t,)
+
+    @property
+    def _images(self) -> Windows:
+        return Windows(Side(kernel=1, stride=1, padding=0), self.t)
+
+    def unfold_product(self, x: Array, M: Array) -> Array:
+        """unfold(x) M, for x (m, t, c) and M (K, n) → (m, t', n)."""
+        return self._images.unfold_product(x[:, None], M)[:, 0]
+
+    def fold_product(self, y: Array, M: Array, t: int) -> Array:
+        """fold of the patches y M, for y (m, t', n) and M (n, K) → (m, t, c)."""
+        return self._images.fold_product(y[:, None], M, 1, t)[:, 0]
+
+    def patch_product(self, x: Array, y: Array) -> Array:
+        """unfold(x)ᵀ y, for x (m, t, c) and y (m, t', n) → (K, n)."""
+        return self._images.patch_product(x[:, None], y[:, None])
 
 
 def _batches(y: Array, width: int) -> list[slice]:

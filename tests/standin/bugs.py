@@ -25,7 +25,8 @@ PICK = ("run.streams:Minibatches.__call__", "self.x.take(self.places(i), axis=0)
 MASK = ("layers.dropout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
 LOSS = ("gan:generator_gradient", "return Info(value")
 ADD = ("layers.windows:Windows.fold", "part += (y.reshape(-1, n) @ M[:, columns]).reshape(part.shape)")
-STRIDED = ("layers.windows:Windows._view", "return as_strided(x, shape, (image, down * row, right * column, row, channel))")
+STRIDED = ("layers.windows:Windows._view",
+           "return as_strided(x, shape, (image, down * row, right * column, row, channel))")
 
 BUGS = [
     # np. where xp. was meant
