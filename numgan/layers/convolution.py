@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Convolution(Layer):
     axes_in = axes_out = 3
     kind, sides, points = "images", "h, w", "pixels"  # in errors
 
-    example_row = (5, 4, 2)
+    example_row: ClassVar[tuple[int, ...]] = (5, 4, 2)
 
     @classmethod
     def example(cls) -> Convolution:
