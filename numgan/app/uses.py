@@ -24,6 +24,9 @@ def uses(options: argparse.Namespace) -> int:
     print(table(rows | {name: measure() for name, measure in use.references.items()}))
     use.picture(games).savefig(folder / "picture.png", dpi=100)
     print(f"picture: {folder / 'picture.png'}")
+    for name, made in use.files.items():
+        (folder / name).write_bytes(made(games))
+        print(f"file: {folder / name}")
     return 0
 
 
