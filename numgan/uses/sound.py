@@ -28,7 +28,19 @@ from numgan.optim import Adam
 from numgan.penalty import r1
 from numgan.plots import GENERATED, REAL
 from numgan.uses.game import Game, Values
-from numgan.uses.tones import NOTES, RATE, chords, loudest, power, purity, tones, total_variation, wav
+from numgan.uses.tones import (
+    NOTES,
+    PLAYED,
+    RATE,
+    chords,
+    loudest,
+    power,
+    purity,
+    resampled,
+    tones,
+    total_variation,
+    wav,
+)
 from numgan.uses.use import Measures, Use
 
 N_Z = 16
@@ -144,8 +156,8 @@ def picture(of: Mapping[str, Sound]) -> Figure:
     for axes, (name, x) in zip(figure.subplots(len(rows), 4), rows.items(), strict=True):
         colour = REAL if name == "data" else GENERATED
         axes[0].set_ylabel(name)
-        _wave(axes[0], x[0], colour)
-        _wave(axes[1], x[0], colour)
+        for ax in axes[:2]:
+            _wave(ax, x[0], colour)
         axes[1].set_xlim(0.3, 0.35)
         _spectra(axes[2], x[:4], colour)
         _frequencies(axes[3], x, name)
@@ -158,7 +170,8 @@ TITLES = ("one sound", "0.05 s of it", "spectra of four", "loudest frequencies o
 
 
 def _wave(ax: Axes, x: np.ndarray, colour: str) -> None:
-    ax.plot(np.arange(len(x)) / RATE, x, color=colour, linewidth=0.7)
+    played = resampled(x[None], round(len(x) / RATE * PLAYED))[0]  # as smooth as it sounds
+    ax.plot(np.arange(len(played)) / PLAYED, played, color=colour, linewidth=0.7)
     ax.set(ylim=(-1, 1), xlabel="seconds")
 
 
@@ -170,12 +183,12 @@ def _spectra(ax: Axes, x: np.ndarray, colour: str) -> None:
 
 
 def _frequencies(ax: Axes, x: np.ndarray, name: str) -> None:
-    """Those of the data beside those of x."""
-    cells = [*range(*HEARD, 4)]
-    ax.hist([loudest(unheard()), loudest(x)], cells, color=[REAL, GENERATED], label=["data", name])
-    ax.set(xlabel="Hz", ylabel=f"of {len(x)}")
-    if name != "data":
-        ax.legend(fontsize=7)
+    """Those of the data, and beside them those of x."""
+    beside = {"data": unheard()} | {name: x}
+    heard = [loudest(some) for some in beside.values()]
+    ax.hist(heard, [*range(*HEARD, 10)], color=[REAL, GENERATED][: len(beside)], label=[*beside])
+    ax.set(xlabel="Hz", ylabel=f"of {len(x)}", ylim=(0, 1.3 * ax.get_ylim()[1]))
+    ax.legend(fontsize=7, ncols=2, loc="upper center")
 
 
 PENALTY, NONE = "R1 penalty", "no penalty"
