@@ -170,7 +170,7 @@ class Network(Layer):
             x = plain(x, self.theta)
         axes, n_in = self._axes_in, self._n_in
         if x.ndim < 2 or x.ndim != (axes or x.ndim - 1) + 1 or x.shape[-1] != (n_in or x.shape[-1]):
-            middle = {1: "", 2: "t, ", 3: "h, w, "}.get(axes or 0, "…, ")
+            middle = {1: "", 3: "h, w, "}.get(axes or 0, "…, ")
             raise InputError(f"x must have shape (m, {middle}{n_in or 'n'}), got {tuple(x.shape)}")
         return x
 

@@ -167,11 +167,11 @@ def test_sizes_and_first_values():
     ("made", "words"),
     [
         (lambda: placed(ng.Conv1d(2, 3))(np.zeros((1, 7, 2))), r"makes 3.5 times of 7: .*whole numbers.*or signals"),
-        (lambda: placed(ng.Conv1d(2, 3))(np.zeros((1, 8, 3))), r"x must have shape \(m, t, 2\), got \(1, 8, 3\)"),
+        (lambda: placed(ng.Conv1d(2, 3))(np.zeros((1, 8, 3))), r"x must have shape \(m, …, 2\), got \(1, 8, 3\)"),
         (lambda: ng.Conv1d(2, 3).y_shape((8, 8, 2)), r"signals \(m, t, 2\), got \(m, 8, 8, 2\)"),
         (lambda: ng.Conv1d(2, 3).y_shape((8, 3)), r"signals \(m, t, 2\), got \(m, 8, 3\): put Reshape\(\(t, 2\)\)"),
-        (lambda: ng.Network([ng.Linear(2, 2), ng.Conv1d(2, 3)]), "takes signals .* give vectors"),
-        (lambda: ng.Network([ng.Conv2d(2, 2), ng.Conv1d(2, 3)]), "takes signals .* give images"),
+        (lambda: ng.Network([ng.Linear(2, 2), ng.Conv1d(2, 3)]), "takes arrays of 2 axes .* give vectors"),
+        (lambda: ng.Network([ng.Conv2d(2, 2), ng.Conv1d(2, 3)]), "takes arrays of 2 axes .* give images"),
         (lambda: ng.Conv1d(2, 3, kernel=0), "kernel"),
     ],
 )

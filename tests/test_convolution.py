@@ -352,7 +352,7 @@ def test_rows_that_are_no_images_are_refused(layer, says):
             lambda: ng.Network([ng.Linear(5, 64), ng.BatchNorm(64), ng.Conv2d(64, 8)]),
             r"^layer 2, Conv2d.* takes images .* give vectors .*: put a Reshape between$",
         ),
-        (lambda: ng.Network([ng.Reshape((2, 3)), ng.Upsample()]), "takes images .*give signals"),
+        (lambda: ng.Network([ng.Reshape((2, 3)), ng.Upsample()]), "takes images .*give arrays of 2 axes"),
         (
             lambda: ng.Network([ng.Reshape((4, 4, 3)), ng.Conv2d(2, 8)]),
             "takes 2 features, but the layers before it give 3",

@@ -154,7 +154,7 @@ LINEAR = {"type": "Linear", "n_in": 3, "n_out": 4, "scale": None}
         (("G", "layers"), [], r"at least one layer"),
         (G0, {**LINEAR, "n_in": 10**9, "n_out": 10**9}, r"does not hold numbers for so many"),
         (G0, {**LINEAR, "n_out": 3}, r"takes 4 features"),
-        (("G", "layers", 2), {"type": "Reshape", "shape": [4, 1]}, "takes vectors .* give signals"),
+        (("G", "layers", 2), {"type": "Reshape", "shape": [4, 1]}, "takes vectors .* give arrays of 2 axes"),
         (("G", "layers", 2), {"type": "Reshape", "shape": [10**9]}, r"takes"),
         (("G", "layers", 2), {"type": "Pack", "k": 2**100}, r"makes rows of|takes"),
         (("G", "layers", 3, "layers", 1), {"type": "Reshape", "shape": [1, 2]}, r"G makes rows of shape \(1, 2\)"),

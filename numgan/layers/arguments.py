@@ -56,8 +56,7 @@ def _after(layer: Layer, makes: int | None, given: int | None) -> int | None:
 
 
 def _form(axes: int | None) -> str:
-    forms = {1: "vectors (m, n)", 2: "signals (m, t, c)", 3: "images (m, h, w, c)"}
-    return forms.get(axes or 0, f"arrays of {axes} axes beside the rows")
+    return {1: "vectors (m, n)", 3: "images (m, h, w, c)"}.get(axes or 0, f"arrays of {axes} axes beside the rows")
 
 
 def check_game(G: object, D: object, loss: object) -> None:
