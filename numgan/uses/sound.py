@@ -2,8 +2,8 @@
 
 WaveGAN makes a second of sound, 16,384 numbers at 16 kHz, from noise: DCGAN's convolutions with one axis in place of
 two, kernels of 25, strides of 4. Here a second has 1,024 numbers, its tones are one note each, and three strides of 4
-with kernels of 24 lead to them from 16 places that two dense layers fill. Other than there, the game is the
-nonsaturating one with R1 (there, WGAN-GP), and there is no phase shuffle (WaveGAN, §3.3).
+with kernels of 24 lead to them from 16 places that three dense layers fill (one, there). Other than there, the game is
+the nonsaturating one with R1 in place of WGAN-GP, there are fewer maps, and there is no phase shuffle (WaveGAN, §3.3).
 
 D must hear that a wave goes on in step with itself for a whole second. Without the penalty it does, G soon makes pure
 tones, and they are all of a note or two: mode collapse.
@@ -45,13 +45,19 @@ from numgan.uses.use import Measures, Use
 
 N_Z = 16
 KERNEL = 24, 4, 10  # and stride and padding: four times as many numbers, or a quarter of them
-EVERY = 4  # steps, R1 with four times its weight, as in StyleGAN 2
+EVERY = 4  # steps, R1 with so many times its weight (Karras et al. 2020, appendix B)
 DATA, MEASURED = 4000, 2000  # sounds
 HEARD = (200, 400)  # Hz, in pictures
 
 
 class Sound(Game):
-    """A GAN on sounds (n, t), t a multiple of 64. gamma: of R1, 0 for none."""
+    """A GAN on sounds (n, t), t a multiple of 64, in [−1, 1]. Each step descends
+
+        L_D = −mean log D(x) − mean log(1 − D(G(z))) + γ/2 mean ‖∇ₓ a(x)‖²    with a the logit of D, and then
+        L_G = −mean log D(G(z)).
+
+    gamma: γ, 0 for no penalty. It is taken in every fourth step, with four times the weight.
+    """
 
     def __init__(
         self, sounds: np.ndarray, seed: int = 0, gamma: float = 10.0, threads: int | None = None, maps: int = 64
@@ -143,6 +149,7 @@ def recording(of: Mapping[str, Sound]) -> bytes:
     return file.getvalue()
 
 
+@cache
 def normal() -> np.ndarray:
     """The normal distribution with the data's mean and covariance."""
     return chords(MEASURED, data(), seed=2)
