@@ -28,19 +28,19 @@ sizes = st.integers(1, 3)
 def geometries(draw):
     """A kernel, stride and padding, and images (m, h, w, c) that whole windows lie over."""
     kernel, stride = draw(st.integers(1, 5)), draw(sizes)
-    over = Windows(kernel, stride, draw(st.integers(0, kernel - 1)))
-    h, w = (draw(st.integers(1, 4).map(over.extent).filter(lambda n: n >= 1)) for _ in range(2))
+    over = Windows.square(kernel, stride, draw(st.integers(0, kernel - 1)))
+    h, w = (draw(st.integers(1, 4).map(over.h.extent).filter(lambda n: n >= 1)) for _ in range(2))
     return over, np.random.default_rng(draw(st.integers(0, 2**32))).standard_normal((draw(sizes), h, w, draw(sizes)))
 
 
 def along(over, x):
     """h', w'."""
-    return tuple(int(over.count(n)) for n in x.shape[1:3])
+    return tuple(int(over.h.count(n)) for n in x.shape[1:3])
 
 
 def patches_of(over, x):
     """Every window by its definition, one after the other."""
-    p, s, k = over.padding, over.stride, over.kernel
+    p, s, k = over.h.padding, over.h.stride, over.h.kernel
     padded = np.pad(x, [(0, 0), (p, p), (p, p), (0, 0)])
     corners = itertools.product(range(len(x)), *(range(n) for n in along(over, x)))
     return np.array([padded[i, s * r : s * r + k, s * q : s * q + k].ravel() for i, r, q in corners])
@@ -86,13 +86,13 @@ def test_the_products_are_those_of_the_whole_matrix_of_patches(geometry, n):
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_where_images_keep_their_size_fold_is_unfold_with_kernels_turned(kernel):
-    over, rng = Windows(kernel, stride=1, padding=kernel // 2), np.random.default_rng(0)
+    over, rng = Windows.square(kernel, stride=1, padding=kernel // 2), np.random.default_rng(0)
     y, M = rng.standard_normal((2, 5, 7, 3)), rng.standard_normal((3, kernel**2 * 4))
     np.testing.assert_allclose(over.fold_product(y, M, 5, 7), over.fold(y, M, 5, 7), rtol=1e-12, atol=1e-12)
 
 
 def test_images_may_lie_in_memory_in_any_way():
-    over, rng = Windows(kernel=2, stride=1, padding=0), np.random.default_rng(0)
+    over, rng = Windows.square(kernel=2, stride=1, padding=0), np.random.default_rng(0)
     x = rng.standard_normal((3, 6, 5, 4))
     for view in (x[..., 1:3], x.swapaxes(1, 2), x[:, ::2, ::-1], np.broadcast_to(x[:1], x.shape)):
         assert (over.unfold(view) == patches_of(over, view)).all()
@@ -102,7 +102,7 @@ def test_images_may_lie_in_memory_in_any_way():
 
 def test_fold_of_what_unfold_made_counts_how_many_windows_see_a_pixel():
     x = np.ones((1, 4, 5, 1))
-    over = Windows(kernel=3, stride=1, padding=0)
+    over = Windows.square(kernel=3, stride=1, padding=0)
     counts = over.fold(over.unfold(x).reshape(1, 2, 3, 9), np.eye(9), 4, 5)
     assert counts[0, :, :, 0].tolist() == [[1, 2, 3, 2, 1], [2, 4, 6, 4, 2], [2, 4, 6, 4, 2], [1, 2, 3, 2, 1]]
 
@@ -113,10 +113,10 @@ def test_fold_of_what_unfold_made_counts_how_many_windows_see_a_pixel():
 @given(geometries(), sizes)
 def test_conv2d_is_its_formula_pixel_by_pixel(geometry, n_out):
     over, x = geometry
-    net = placed(ng.Conv2d(x.shape[3], n_out, over.kernel, over.stride, over.padding))
+    net = placed(ng.Conv2d(x.shape[3], n_out, over.h.kernel, over.h.stride, over.h.padding))
     (layer,), y = net.layers, net(x)
     for (i, r, s), _ in np.ndenumerate(y[..., 0]):
-        window = patches_of(over, x[i : i + 1]).reshape(*y.shape[1:3], over.kernel, over.kernel, -1)[r, s]
+        window = patches_of(over, x[i : i + 1]).reshape(*y.shape[1:3], over.h.kernel, over.w.kernel, -1)[r, s]
         np.testing.assert_allclose(
             y[i, r, s], np.einsum("pqc,pqcn->n", window, layer.W) + layer.b, rtol=1e-10, atol=1e-12
         )
@@ -125,7 +125,7 @@ def test_conv2d_is_its_formula_pixel_by_pixel(geometry, n_out):
 @given(geometries(), sizes)
 def test_the_backward_pass_of_each_is_the_forward_pass_of_the_other(geometry, n):
     over, x = geometry
-    how = {"kernel": over.kernel, "stride": over.stride, "padding": over.padding, "bias": False}
+    how = {"kernel": over.h.kernel, "stride": over.h.stride, "padding": over.h.padding, "bias": False}
     down, up = placed(ng.Conv2d(x.shape[3], n, **how)), placed(ng.ConvTranspose2d(n, x.shape[3], **how))
     up.layers[0].W[...] = np.moveaxis(down.layers[0].W, 3, 0)
     y, tape_down = down.forward(x)
@@ -139,7 +139,7 @@ def test_the_backward_pass_of_each_is_the_forward_pass_of_the_other(geometry, n)
 @given(geometries(), sizes)
 def test_every_gradient_of_every_shape_passes_gradcheck(geometry, n_out):
     over, x = geometry
-    how = (over.kernel, over.stride, over.padding)
+    how = (over.h.kernel, over.h.stride, over.h.padding)
     y = np.random.default_rng(1).standard_normal((len(x), *along(over, x), 2))
     for layer, images in ((ng.Conv2d(x.shape[3], n_out, *how), x), (ng.ConvTranspose2d(2, n_out, *how), y)):
         report = ng.gradcheck(layer, images)

@@ -19,13 +19,14 @@ from numgan.layers.base import Layer
 from numgan.layers.branches import Branches
 from numgan.layers.compound import Compound
 from numgan.layers.convolution import Convolution
+from numgan.layers.convolution1d import Signals
 from numgan.layers.label import Condition, Conditioning, Label
 from numgan.losses import Loss
 from numgan.network import Network
 from numgan.optim import Optimizer
 from numgan.penalty import R1, Penalty
 
-BASES = {Layer, Activation, Branches, Compound, Conditioning, Convolution, Loss, Optimizer, Penalty}
+BASES = {Layer, Activation, Branches, Compound, Conditioning, Convolution, Signals, Loss, Optimizer, Penalty}
 TABLES = {
     Layer: lambda: {*layers.ALL, Network, Conditional, Label, Condition, AdaIN},
     Loss: lambda: set(map(type, losses.BY_NAME.values())),

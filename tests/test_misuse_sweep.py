@@ -97,6 +97,8 @@ CASES = {
     "BatchNorm": Case(ng.BatchNorm, lambda: {"n": 3, "eps": 1e-5, "std": 0.02}, {"std": [0]}),
     "Conv2d": Case(ng.Conv2d, lambda: CONVOLUTION, {"padding": [0], "std": NONE, "bias": [True]}),
     "ConvTranspose2d": Case(ng.ConvTranspose2d, lambda: CONVOLUTION, {"padding": [0], "std": NONE, "bias": [True]}),
+    "Conv1d": Case(ng.Conv1d, lambda: CONVOLUTION, {"padding": [0], "std": NONE, "bias": [True]}),
+    "ConvTranspose1d": Case(ng.ConvTranspose1d, lambda: CONVOLUTION, {"padding": [0], "std": NONE, "bias": [True]}),
     "AvgPool2d": Case(ng.AvgPool2d, lambda: {"factor": 2}),
     "Upsample": Case(ng.Upsample, lambda: {"factor": 2}),
     "Dropout": Case(ng.Dropout, lambda: {"p": 0.5}, {"p": [0]}),

@@ -66,4 +66,7 @@ def _kept(folder: Path, use: Use, games: dict[str, Game], measures: dict[str, Me
         file.write(json.dumps(measures, indent=1, ensure_ascii=False).encode())
     with atomic(folder / "picture.png") as file:
         use.picture(games).savefig(file, format="png", dpi=100)
-    return ["picture.png", "measures.json"]
+    for name, made in use.files.items():
+        with atomic(folder / name) as file:
+            file.write(made(games))
+    return ["picture.png", *use.files, "measures.json"]

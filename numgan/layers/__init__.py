@@ -8,6 +8,7 @@ from numgan.layers.blur import Blur
 from numgan.layers.border import Crop, Pad
 from numgan.layers.branches import Concat, Split
 from numgan.layers.convolution import Conv2d, ConvTranspose2d
+from numgan.layers.convolution1d import Conv1d, ConvTranspose1d
 from numgan.layers.dropout import Dropout
 from numgan.layers.fade import Fade
 from numgan.layers.label import Condition, Label
@@ -28,7 +29,7 @@ from numgan.layers.truncation import Truncation
 
 ALL: tuple[type[Layer], ...] = (
     *(Linear, Maxout, Reshape),
-    *(Conv2d, ConvTranspose2d, AvgPool2d, Upsample),
+    *(Conv2d, ConvTranspose2d, Conv1d, ConvTranspose1d, AvgPool2d, Upsample),
     *(ReLU, LeakyReLU, Tanh, Sigmoid),
     *(BatchNorm, Dropout, InstanceNoise, Shift, MinibatchStd, Pack),
     *(Concat, Split, Skip),

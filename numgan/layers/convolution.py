@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from numgan.backend import Array, RandomGenerator, array_module
 from numgan.errors import InputError, check_number, check_whole
 from numgan.layers.base import Layer, Shapes, check_sizes
-from numgan.layers.windows import Windows
+from numgan.layers.windows import Line, Side, Windows
 from numgan.parallel import row_sum
 
 
@@ -35,8 +36,9 @@ class Convolution(Layer):
     bias: bool = True
     std: float | None = None
     axes_in = axes_out = 3
+    kind, sides, points = "images", "h, w", "pixels"  # in errors
 
-    example_row = (5, 4, 2)
+    example_row: ClassVar[tuple[int, ...]] = (5, 4, 2)
 
     @classmethod
     def example(cls) -> Convolution:
@@ -51,8 +53,8 @@ class Convolution(Layer):
             self.std = check_number(f"{type(self).__name__}'s std", self.std, "(0, inf)", "None for 1/√fan_in")
 
     @property
-    def windows(self) -> Windows:
-        return Windows(self.kernel, self.stride, self.padding)
+    def windows(self) -> Windows | Line:
+        return Windows.square(self.kernel, self.stride, self.padding)
 
     @property
     def W_shape(self) -> tuple[int, ...]:
@@ -88,21 +90,22 @@ class Convolution(Layer):
         if self.bias:
             row_sum(dy, self.db, add)
 
-    def along(self, n: int) -> float:
+    def along(self, side: Side, n: int) -> float:
         """How many pixels y has along a side, where x has n; must be a whole number."""
         raise NotImplementedError
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, ...]:
         """(h', w', n_out) of (h, w, n_in)."""
-        if len(x_shape) != 3 or x_shape[2] != self.n_in:
-            wanted = f"images (m, h, w, {self.n_in})"
+        if len(x_shape) != self.axes_in or x_shape[-1] != self.n_in:
+            wanted = f"{self.kind} (m, {self.sides}, {self.n_in})"
             got = ", ".join(map(str, ("m", *x_shape)))
-            raise InputError(f"{self} takes {wanted}, got ({got}): put Reshape((h, w, {self.n_in})) before it")
-        h, w = self.along(x_shape[0]), self.along(x_shape[1])
-        if min(h, w) < 1 or h % 1 or w % 1:
-            made = f"makes {h:.4g} × {w:.4g} pixels of {x_shape[0]} × {x_shape[1]}"
-            raise InputError(f"{self} {made}: these must be whole numbers; change kernel, stride, padding or images")
-        return int(h), int(w), self.n_out
+            raise InputError(f"{self} takes {wanted}, got ({got}): put Reshape(({self.sides}, {self.n_in})) before it")
+        made = [self.along(side, n) for side, n in zip(self.windows.sides, x_shape[:-1], strict=True)]
+        if min(made) < 1 or any(n % 1 for n in made):
+            found = f"{' × '.join(f'{n:.4g}' for n in made)} {self.points} of {' × '.join(map(str, x_shape[:-1]))}"
+            cure = f"these must be whole numbers; change kernel, stride, padding or {self.kind}"
+            raise InputError(f"{self} makes {found}: {cure}")
+        return (*map(int, made), self.n_out)
 
 
 @dataclass(eq=False)
@@ -128,8 +131,8 @@ class Conv2d(Convolution):
     def fan_in(self) -> float:
         return self.kernel**2 * self.n_in
 
-    def along(self, n: int) -> float:
-        return self.windows.count(n)
+    def along(self, side: Side, n: int) -> float:
+        return side.count(n)
 
     @property
     def matrix(self) -> Array:
@@ -146,7 +149,7 @@ class Conv2d(Convolution):
         if params:
             self._write_dW(self.windows.patch_product(x, dy), add)
             self._write_db(dy, add)
-        return self.windows.fold_product(dy, self.matrix.T, *x.shape[1:3]) if inputs else None
+        return self.windows.fold_product(dy, self.matrix.T, *x.shape[1:-1]) if inputs else None
 
     def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
         """As in Linear: J v = unfold(v) W; ∂S/∂W = unfold(v)ᵀ dy; b is not in J."""
@@ -175,8 +178,8 @@ class ConvTranspose2d(Convolution):
     def fan_in(self) -> float:
         return (self.kernel / self.stride) ** 2 * self.n_in
 
-    def along(self, n: int) -> float:
-        return self.windows.extent(n)
+    def along(self, side: Side, n: int) -> float:
+        return side.extent(n)
 
     @property
     def matrix(self) -> Array:
@@ -184,8 +187,8 @@ class ConvTranspose2d(Convolution):
         return self.W.reshape(self.n_in, -1)
 
     def forward(self, x: Array, train: bool = False, rng: RandomGenerator | None = None) -> tuple[Array, Array]:
-        h, w, _ = self.y_shape(x.shape[1:])
-        return self._plus_b(self.windows.fold_product(x, self.matrix, h, w)), x
+        *sides, _ = self.y_shape(x.shape[1:])
+        return self._plus_b(self.windows.fold_product(x, self.matrix, *sides)), x
 
     def backward(
         self, dy: Array, x: Array, params: bool = True, inputs: bool = True, add: bool = True
@@ -198,4 +201,4 @@ class ConvTranspose2d(Convolution):
     def tangent(self, v: Array, dy: Array, x: Array) -> tuple[Array, None]:
         """J v = fold(v W); ∂S/∂W = vᵀ unfold(dy); b is not in J."""
         self._write_dW(self.windows.patch_product(dy, v).T, add=True)
-        return self.windows.fold_product(v, self.matrix, *dy.shape[1:3]), None
+        return self.windows.fold_product(v, self.matrix, *dy.shape[1:-1]), None

@@ -21,7 +21,7 @@ class Use(Generic[G]):
     about: in one line. games: of a seed and a number of threads, by name; the first is the use, the others are its
     baselines, trained alike but for one thing. steps: of each of them.
     measure: of a trained game, on data it never saw. references: measures of what nobody trains, such as the data.
-    picture: of the trained games by name.
+    picture: of the trained games by name. files: what else the command writes, of the same games.
     """
 
     about: str
@@ -30,6 +30,7 @@ class Use(Generic[G]):
     measure: Callable[[G], Measures]
     picture: Callable[[Mapping[str, G]], Figure]
     references: Mapping[str, Callable[[], Measures]] = field(default_factory=dict)
+    files: Mapping[str, Callable[[Mapping[str, G]], bytes]] = field(default_factory=dict)
 
 
 def table(rows: Mapping[str, Measures]) -> str:

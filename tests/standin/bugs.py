@@ -25,7 +25,8 @@ PICK = ("run.streams:Minibatches.__call__", "self.x.take(self.places(i), axis=0)
 MASK = ("layers.dropout:Dropout.forward", "rng.random(x.shape, dtype=np.float32)")
 LOSS = ("gan:generator_gradient", "return Info(value")
 ADD = ("layers.windows:Windows.fold", "part += (y.reshape(-1, n) @ M[:, columns]).reshape(part.shape)")
-STRIDED = ("layers.windows:Windows._view", "return as_strided(x, shape, (image, s * row, s * column, row, channel))")
+STRIDED = ("layers.windows:Windows._view",
+           "return as_strided(x, shape, (image, down * row, right * column, row, channel))")
 
 BUGS = [
     # np. where xp. was meant
@@ -124,11 +125,11 @@ BUGS = [
     ("np's as_strided", "layers.windows:Windows._view", "array_module(x).lib", "np.lib"),
     ("as_strided on a copy", STRIDED[0], STRIDED[1],
      "return array_module(x).asarray(np.lib.stride_tricks.as_strided(asnumpy(x), shape, "
-     "(image, s * row, s * column, row, channel)))"),
+     "(image, down * row, right * column, row, channel)))"),
     ("a view that cannot be written", STRIDED[0], STRIDED[1],
      STRIDED[1].replace("channel))", "channel), writeable=True)")),
-    ("np.pad of a batch", "layers.windows:Windows._padded", "padded[:, p : p + h, p : p + w] = x",
-     "padded[...] = np.pad(x, [(0, 0), (p, p), (p, p), (0, 0)])"),
+    ("np.pad of a batch", "layers.windows:Windows._padded", "padded[:, top : top + h, left : left + w] = x",
+     "padded[...] = np.pad(x, [(0, 0), (top, top), (left, left), (0, 0)])"),
     ("windows by host indices", "layers.windows:Windows.unfold", "return",
      "x[:, np.arange(x.shape[1])]; return"),
     ("np.add.at in fold", *ADD, ADD[1].replace("part += ", "np.add.at(part, ..., ") + ")"),
