@@ -8,7 +8,7 @@ import numpy as np
 
 from numgan.backend import Array
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Skip, Tanh
+from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
 from numgan.losses import nonsaturating
 from numgan.models.dcgan import dense, he
 from numgan.network import Network
@@ -44,11 +44,11 @@ class Paired(Game):
     def update(self) -> Values:
         G, D, values = self.nets["G"], self.nets["D"], {}
         if self.adversarial:
-            pairs, others = self.pairs(3 * self.step), self.pairs(3 * self.step + 1)
-            info = discriminator_gradient(G, D, pairs, self.given(others), nonsaturating, self.rng(0))
+            pairs = self.pairs(2 * self.step)
+            info = discriminator_gradient(G, D, pairs, self.given(pairs), nonsaturating, self.rng(0))
             self.follow("D")
             values["D"] = info.value
-        pairs = self.pairs(3 * self.step + 2)
+        pairs = self.pairs(2 * self.step + 1)
         a = self.given(pairs)
         G.grad[...] = 0
         if self.adversarial:
@@ -71,21 +71,24 @@ class Paired(Game):
         return self.answers(self.apply("G", a))
 
 
-def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16) -> Network:
+def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 128) -> Network:
     """G: images (h, w, c − 1), in rows, to the pairs (h, w, c). A U-Net (see `Skip`) of two strides."""
     h, w, c = image_shape
+    small = (h // 4, w // 4, 2 * maps)
+    n = math.prod(small)
+    whole = [*(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), dense(hidden, n), LeakyReLU(0.2), Reshape(small))]
     inner = [
         *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2)),
-        *(Conv2d(2 * maps, 2 * maps, kernel=3, stride=1, std=he(18 * maps)), LeakyReLU(0.2)),
-        *(ConvTranspose2d(2 * maps, maps, std=he(8 * maps)), LeakyReLU(0.2)),
+        Skip(Network(whole, seed=4 * seed)),
+        *(ConvTranspose2d(4 * maps, maps, std=he(16 * maps)), LeakyReLU(0.2)),
     ]
     outer = [
         *(Conv2d(c - 1, maps, std=he(16 * (c - 1))), LeakyReLU(0.2)),
-        Skip(Network(inner, seed=3 * seed)),
-        *(ConvTranspose2d(2 * maps, 1), Tanh()),
+        Skip(Network(inner, seed=4 * seed + 1)),
+        ConvTranspose2d(2 * maps, 1),
     ]
-    whole = [Reshape((h, w, c - 1)), Skip(Network(outer, seed=3 * seed + 1)), Reshape((h * w * c,))]
-    return Network(whole, seed=3 * seed + 2)
+    pair = [Reshape((h, w, c - 1)), Skip(Network(outer, seed=4 * seed + 2)), Reshape((h * w * c,))]
+    return Network(pair, seed=4 * seed + 3)
 
 
 def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 64) -> Network:
@@ -93,7 +96,8 @@ def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: 
     h, w, c = image_shape
     n = math.prod((h // 4, w // 4, 2 * maps))
     layers: list[Layer] = [
-        *(Reshape((h, w, c)), Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Reshape((h, w, c)), Shift(2)),
+        *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
         *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2), Dropout(0.2)),
         *(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), Linear(hidden, 1)),
     ]
