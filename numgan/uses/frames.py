@@ -13,7 +13,7 @@ frames, several scales, and a loss on gradients too. Here G draws no noise: of a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -62,7 +62,7 @@ def paths(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.array(found[BEFORE:])
 
 
-def possible(v: tuple[int, int], before: np.ndarray, now: np.ndarray) -> np.ndarray:
+def possible(v: tuple[int, ...], before: np.ndarray, now: np.ndarray) -> np.ndarray:
     """Of n digits, which may go on with the velocity v."""
     from_wall = np.select([now == 0, now == ROOM], [np.array(v) > 0, np.array(v) < 0], True)
     return np.where(at_wall(now), from_wall.all(axis=1), (now - before == v).all(axis=1))
@@ -104,7 +104,7 @@ def scores(x: np.ndarray) -> Measures:
     _, (before, now, _) = to_test()
     wall, far = at_wall(now), from_futures(x, before, now)
     return {
-        "read right": read_right(enlarged(x), unseen().labels),
+        "read right": read_right(enlarged(x), np.asarray(unseen().labels)),
         "sharpness in flight": sharpness(x[~wall]),
         "sharpness at a wall": sharpness(x[wall]),
         "L1 in flight": float(far[~wall].mean()),
@@ -127,7 +127,7 @@ def enlarged(x: np.ndarray) -> np.ndarray:
     x = x.reshape(-1, SIDE, SIDE)
     parts = np.lib.stride_tricks.sliding_window_view(x, (SMALL, SMALL), axis=(1, 2))  # type: ignore[call-overload]
     corner = [np.rint(centre(x.sum(axis=axis)) - (SMALL - 1) / 2).astype(int).clip(0, ROOM) for axis in (2, 1)]
-    return parts[np.arange(len(x)), *corner].repeat(2, axis=1).repeat(2, axis=2).reshape(len(x), -1)
+    return parts[(np.arange(len(x)), *corner)].repeat(2, axis=1).repeat(2, axis=2).reshape(len(x), -1)
 
 
 def centre(brightness: np.ndarray) -> np.ndarray:
@@ -140,5 +140,40 @@ def centre(brightness: np.ndarray) -> np.ndarray:
 
 
 def game(adversarial: bool, seed: int, threads: int | None = None) -> Paired:
+    """Films of the digits to train on, of other paths for each seed; least squares, with the game or without."""
     rows, _ = films(digits(), 2 + seed, PER_DIGIT)
-    return Paired(rows, FRAMES, seed, adversarial, 10.0, squared, threads)
+    return Paired(rows, FRAMES, seed, adversarial, weight=60.0, distance=squared, threads=threads)
+
+
+def measure(of: Paired) -> Measures:
+    rows, _ = to_test()
+    return scores(grey(of.translate(of.given(rows))))
+
+
+def measure_frame(i: int) -> Measures:
+    """Of frame i of the films, as if it were the last."""
+    rows, _ = to_test()
+    return scores(grey(rows.reshape(-1, *FRAMES)[..., i]).reshape(len(rows), -1))
+
+
+def picture(games: Mapping[str, Paired], each: int = 6) -> Figure:
+    """Frames beside their names, in lines: on the left digits in flight, on the right digits at a wall."""
+    rows, (_, now, _) = to_test()
+    wall = at_wall(now)
+    rows = np.concatenate([rows[~wall][:each], rows[wall][:each]])
+    before, now, after = np.moveaxis(rows.reshape(len(rows), -1, 3), -1, 0)
+    a = next(iter(games.values())).given(rows)
+    shown = {"before": before, "now": now, **{name: of.translate(a) for name, of in games.items()}, "next": after}
+    figure = plots.lines([grey(x) for x in shown.values()], list(shown), (SIDE, SIDE))
+    figure.suptitle(f"{each} digits in flight, whose next frame is certain; {each} at a wall, which may leave two ways")
+    return figure
+
+
+NEXT_FRAME = Use(
+    about="the next frame of a film from two",
+    games={"adversarial + squares": partial(game, True), "least squares": partial(game, False)},
+    steps=4000,
+    measure=measure,
+    picture=picture,
+    references={"the true frame": partial(measure_frame, 2), "the last frame again": partial(measure_frame, 1)},
+)

@@ -1,4 +1,4 @@
-"""Paired translation: G is given an image in place of noise, and D the pair; where the answer is known, G learns that too."""
+"""Paired translation: G is given an image in place of noise, D the pair; G learns from known answers too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from numgan.backend import Array
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
+from numgan.layers import Conv2d, ConvTranspose2d, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
 from numgan.losses import nonsaturating
 from numgan.models.dcgan import dense, he
 from numgan.network import Network
@@ -18,11 +18,21 @@ from numgan.uses.game import Game, Values
 
 
 class Paired(Game):
-    """Isola et al. 2017 (pix2pix): L_G = −mean log D(a, G(a)) + weight · distance(G(a), b).
+    """L_G = −mean log D(a, G(a)) + weight · distance(G(a), b), after Isola et al. 2017 (pix2pix), eqs. 1-4.
 
     pairs (n, h · w · c), images (h, w, c) in [−1, 1] with channels side by side: the last is b, the answer, and those
     before it are a, what G is given. G makes the whole pair [a, G(a)] (`Skip`), whose a takes no part in its gradient.
     adversarial=False leaves D out, weight=0 the distance.
+
+    As in the paper: a U-Net, a D that sees the pair, and L1 as the distance. Not as in the paper:
+
+    - G draws nothing, in training or later, so there is one answer to each a. In the paper G has dropout as its noise,
+      and its answers hardly differ for that.
+    - D judges the whole image; in the paper, patches of it, whose losses are averaged. Each pair is moved at random
+      before D sees it (`Shift`), or D would learn 5,000 pairs by heart.
+    - G ends in a linear layer, not in tanh. Most pixels are black, so at first L1's slope, a sign, is the same in
+      nearly all of them: it drives a tanh to where it is flat, and then all images are black for good.
+    - no BatchNorm, and dense layers at the bottom of the U, which see all of the image at once
     """
 
     def __init__(
@@ -36,8 +46,8 @@ class Paired(Game):
         threads: int | None = None,
     ) -> None:
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
-        G = unet(image_shape, 2 * seed), Adam(1e-3, beta1=0.5)
-        D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
+        G = unet(image_shape, 2 * seed), Adam(2e-3, beta1=0.5)
+        D = judge(image_shape, 2 * seed + 1), Adam(1e-3, beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
         self.pairs = self.minibatches(pairs)
 
@@ -72,14 +82,14 @@ class Paired(Game):
 
 
 def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 128) -> Network:
-    """G: images (h, w, c − 1), in rows, to the pairs (h, w, c). A U-Net (see `Skip`) of two strides."""
+    """G: images (h, w, c − 1), in rows, to pairs (h, w, c). A U-Net of Skips within Skips, from the bottom up."""
     h, w, c = image_shape
     small = (h // 4, w // 4, 2 * maps)
     n = math.prod(small)
-    whole = [*(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), dense(hidden, n), LeakyReLU(0.2), Reshape(small))]
+    bottom = [Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), dense(hidden, n), LeakyReLU(0.2), Reshape(small)]
     inner = [
         *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2)),
-        Skip(Network(whole, seed=4 * seed)),
+        Skip(Network(bottom, seed=4 * seed)),
         *(ConvTranspose2d(4 * maps, maps, std=he(16 * maps)), LeakyReLU(0.2)),
     ]
     outer = [
@@ -97,8 +107,8 @@ def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: 
     n = math.prod((h // 4, w // 4, 2 * maps))
     layers: list[Layer] = [
         *(Reshape((h, w, c)), Shift(2)),
-        *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
-        *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2)),
+        *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2)),
         *(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), Linear(hidden, 1)),
     ]
     return Network(layers, seed=seed)

@@ -35,7 +35,8 @@ class Use(Generic[G]):
 def table(rows: Mapping[str, Measures]) -> str:
     """Measures by name as lines of text, a row each."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    cells = [["", *names]] + [[name, *(f"{row[m]:.3g}" if m in row else "" for m in names)] for name, row in rows.items()]
+    lines = ([name, *(f"{row[m]:.3g}" if m in row else "" for m in names)] for name, row in rows.items())
+    cells = [["", *names], *lines]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     first, *others = widths
     return "\n".join(
