@@ -175,7 +175,8 @@ def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Repor
 
 def reconstruction_steps(distance: Distance) -> Iterator[tuple[str, Report]]:
     """What a distance to an answer adds to G's gradient, and one there and back to G's and to F's."""
-    G, F = players()["smooth"][0], Network([Linear(N_X, 6), Tanh(), Linear(6, N_Z)], seed=2)
+    G = Network([Linear(N_Z, 6), Tanh(), Linear(6, N_X)], seed=1)
+    F = Network([Linear(N_X, 6), Tanh(), Linear(6, N_Z)], seed=2)
     (b, a), name = batch(), distance.__name__
 
     def there(G: Network, rng: RandomGenerator) -> Array:

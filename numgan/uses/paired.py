@@ -8,7 +8,7 @@ import numpy as np
 
 from numgan.backend import Array
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Conv2d, ConvTranspose2d, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
+from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
 from numgan.losses import nonsaturating
 from numgan.models.dcgan import dense, he
 from numgan.network import Network
@@ -28,8 +28,9 @@ class Paired(Game):
 
     - G draws nothing, in training or later, so there is one answer to each a. In the paper G has dropout as its noise,
       and its answers hardly differ for that.
-    - D judges the whole image; in the paper, patches of it, whose losses are averaged. Each pair is moved at random
-      before D sees it (`Shift`), or D would learn 5,000 pairs by heart.
+    - D judges the whole image; in the paper, patches of it, whose losses are averaged. Before D, pairs are
+      moved at random (`Shift`), and D has dropout and a fourth of G's rate: else, after some 2,000 steps, it knows the
+      5,000 pairs by heart and has won.
     - G ends in a linear layer, not in tanh. Most pixels are black, so at first L1's slope, a sign, is the same in
       nearly all of them: it drives a tanh to where it is flat, and then all images are black for good.
     - no BatchNorm, and dense layers at the bottom of the U, which see all of the image at once
@@ -47,7 +48,7 @@ class Paired(Game):
     ) -> None:
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
         G = unet(image_shape, 2 * seed), Adam(2e-3, beta1=0.5)
-        D = judge(image_shape, 2 * seed + 1), Adam(1e-3, beta1=0.5)
+        D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
         self.pairs = self.minibatches(pairs)
 
@@ -107,8 +108,8 @@ def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: 
     n = math.prod((h // 4, w // 4, 2 * maps))
     layers: list[Layer] = [
         *(Reshape((h, w, c)), Shift(2)),
-        *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2)),
-        *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2)),
+        *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2), Dropout(0.2)),
         *(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), Linear(hidden, 1)),
     ]
     return Network(layers, seed=seed)

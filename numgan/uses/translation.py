@@ -30,7 +30,7 @@ GAMES = {"adversarial + L1": (True, 10.0), "L1 alone": (False, 10.0), "adversari
 
 @dataclass(frozen=True)
 class Translation:
-    """given: from images (n, 28, 28) in [0, 1] to what G is given of them. first: the columns from there on are open."""
+    """given: from images (n, 28, 28) in [0, 1] to what G is given of them. first: the first column that is open."""
 
     given: Callable[[np.ndarray], np.ndarray]
     first: int = 0
@@ -86,5 +86,5 @@ def use(about: str, translation: Translation, steps: int) -> Use[Paired]:
     )
 
 
-EDGES = use("from the edges of a digit to the digit (pix2pix)", Translation(edges), steps=1200)
-HALVES = use("from the left half of a digit to all of it (pix2pix)", Translation(left_half, SIDE // 2), steps=1800)
+EDGES = use("from the edges of a digit to the digit (pix2pix)", Translation(edges), steps=1000)
+HALVES = use("from the left half of a digit to all of it (pix2pix)", Translation(left_half, SIDE // 2), steps=1500)
