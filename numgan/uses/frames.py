@@ -78,10 +78,11 @@ def smaller(x: np.ndarray) -> np.ndarray:
 
 def placed(small: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Digits (n, 14, 14) in [0, 1] at p (n, 2) in black frames (n, 784)."""
-    frames = np.zeros((len(small), SIDE, SIDE), small.dtype)
-    for frame, digit, (row, column) in zip(frames, small, p, strict=True):
-        frame[row : row + SMALL, column : column + SMALL] = digit
-    return frames.reshape(len(small), -1)
+    n, along = len(small), np.arange(SMALL)
+    frames = np.zeros((n, SIDE, SIDE), small.dtype)
+    row, column = p[:, 0, None, None] + along[:, None], p[:, 1, None, None] + along  # (n, 14, 1), (n, 1, 14)
+    frames[np.arange(n)[:, None, None], row, column] = small
+    return frames.reshape(n, -1)
 
 
 def films(data: Data, seed: int, per_digit: int = 1) -> tuple[np.ndarray, np.ndarray]:

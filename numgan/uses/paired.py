@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from numgan.backend import Array
+from numgan.errors import InputError
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
 from numgan.losses import nonsaturating
@@ -46,6 +47,10 @@ class Paired(Game):
         distance: Distance = absolute,
         threads: int | None = None,
     ) -> None:
+        if pairs.shape[1:] != (math.prod(image_shape),) or len(image_shape) != 3 or image_shape[-1] < 2:
+            raise InputError(f"pairs are rows of images (h, w, c) with c ≥ 2, got {pairs.shape} for {image_shape}")
+        if not adversarial and not weight:
+            raise InputError("with neither the game nor a distance, G has nothing to learn from: give one of them")
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
         G = unet(image_shape, 2 * seed), Adam(2e-3, beta1=0.5)
         D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
