@@ -66,7 +66,7 @@ def progress(
     chosen = np.unique(np.linspace(0, len(frames) - 1, STRIP).round().astype(int))
     frames, steps = [_rows("a frame", frames[i], image_shape) for i in chosen], [steps[i] for i in chosen]
     if image_shape is not None:
-        return _lines(frames, [f"step {step}" for step in steps], image_shape)
+        return lines(frames, [f"step {step}" for step in steps], image_shape)
     figure = Figure(figsize=(2.2 * len(frames), 2.8), layout="constrained")
     axes = np.ravel(figure.subplots(1, len(frames), sharex=True, sharey=True))
     for ax, frame, step in zip(axes, frames, steps, strict=True):
@@ -83,7 +83,16 @@ def growth(frames: Sequence[np.ndarray], sides: Sequence[int], image_shape: tupl
     if not (_several(frames) and _several(sides) and len(frames) == len(sides)) or image_shape is None:
         raise InputError("growth takes frames, arrays of images of one shape, and for each the pixels along its side")
     frames = [_rows("a frame", frame, image_shape) for frame in frames]
-    return _lines(frames, [f"{side} × {side}" for side in sides], image_shape)
+    return lines(frames, [f"{side} × {side}" for side in sides], image_shape)
+
+
+def lines(frames: Sequence[np.ndarray], labels: Sequence[str], image_shape: tuple[int, ...]) -> Figure:
+    """Images, a frame (n, n_x) a line, with its label on the left."""
+    figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
+    for ax, frame, label in zip(np.ravel(figure.subplots(len(frames), 1)), frames, labels, strict=True):
+        _show(ax, _mosaic(frame, image_shape, len(frame)))
+        ax.set_ylabel(label, rotation=0, ha="right", va="center")
+    return figure
 
 
 def history(records: Sequence[Record]) -> Figure:
@@ -166,17 +175,8 @@ def spread(values: Mapping[str, Sequence[float]], name: str) -> Figure:
 def beside_nearest(ax: Axes, x_g: np.ndarray, x: np.ndarray, image_shape: tuple[int, ...]) -> None:
     """Samples x_g five in a line, and at its right end the row of x that belongs to the last of them: the training
     image nearest to it. The layout of Goodfellow et al. 2014, Figure 2."""
-    lines = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
-    _show(ax, _mosaic(np.concatenate(lines), image_shape, 6))
-
-
-def _lines(frames: Sequence[np.ndarray], labels: Sequence[str], image_shape: tuple[int, ...]) -> Figure:
-    """Images, a frame a line."""
-    figure = Figure(figsize=(8, 0.85 * len(frames)), layout="constrained")
-    for ax, frame, label in zip(np.ravel(figure.subplots(len(frames), 1)), frames, labels, strict=True):
-        _show(ax, _mosaic(frame, image_shape, len(frame)))
-        ax.set_ylabel(label, rotation=0, ha="right", va="center")
-    return figure
+    rows = [np.concatenate([x_g[i : i + 5], x[i + 4 : i + 5]]) for i in range(0, len(x_g) // 5 * 5, 5)]
+    _show(ax, _mosaic(np.concatenate(rows), image_shape, 6))
 
 
 def _side_by_side(ax: Axes, names: Sequence[str], of_samples: Sequence[float], of_data: Sequence[float]) -> None:

@@ -321,9 +321,9 @@ def public(module):
             yield name
 
 
-# Not to be made by hand; a formula on arrays; what numgan evaluate and sweep alone draw, of what they measured.
+# Not to be made by hand; a formula on arrays; what numgan evaluate, sweep and uses alone draw, of what they measured.
 NOT_SWEPT = {"DivergedError", "InputError", "TornError", "losses.game_value"}
-NOT_SWEPT |= {"plots.evaluation", "plots.beside_nearest", "plots.spread"}
+NOT_SWEPT |= {"plots.evaluation", "plots.beside_nearest", "plots.spread", "plots.lines"}
 RESULTS = {"Agreement", "Memorisation", "Parzen", "ModeCoverage", "PrecisionRecall", "DensityCoverage", "Divergences"}
 
 

@@ -5,10 +5,11 @@ import pytest
 from pairs import rng
 
 import numgan as ng
-from numgan.check import survey
+from numgan.check import gradcheck, survey
 from numgan.check.survey import discriminator_step, generator_step
 from numgan.conditional import Conditional
 from numgan.gan import Info
+from numgan.reconstruction import absolute, squared
 
 
 def test_whole_steps():
@@ -52,6 +53,10 @@ def surveyed():
     return dict(pairs)
 
 
+RECONSTRUCTIONS = [
+    *("reconstruction_gradient absolute", "cycle_gradient absolute, G", "cycle_gradient absolute, F"),
+    *("reconstruction_gradient squared", "cycle_gradient squared, G", "cycle_gradient squared, F"),
+]
 LOSSES = {repr(loss): loss for loss in survey.all_losses()}
 
 
@@ -74,6 +79,7 @@ def test_the_names_of_all_checks(surveyed):
             ]
             for kind in ng.penalty.BY_NAME.values()
         ),
+        *RECONSTRUCTIONS,
     ]
     assert sum("smooth=0.9" in name for name in LOSSES) == len(LOSSES) - len(ng.losses.BY_NAME) == 2
 
@@ -169,3 +175,32 @@ def test_penalties_are_of_real_rows_and_of_others(surveyed):
         value = kind()(D, x, np.tanh(x[::-1]), np.random.default_rng(0))
         assert named["value"](named["at"]) == pytest.approx(value)
         assert np.array_equal(named["at"], D.theta)
+
+
+def test_reconstructions_are_of_what_their_names_say(surveyed):
+    x, z = survey.batch()
+    G = survey.players()["smooth"][0].copy(dtype="float64")
+    F = ng.Network([ng.Linear(4, 6), ng.Tanh(), ng.Linear(6, 3)], seed=2).copy(dtype="float64")
+    for name in RECONSTRUCTIONS:
+        distance = absolute if "absolute" in name else squared
+        y, wanted = (G(z), x) if "reconstruction" in name else (F(G(z)), z)
+        _, named = surveyed[name]
+        player = F if name.endswith("F") else G
+        assert np.array_equal(named["at"], player.theta) and named["parts"] == player.slices
+        assert named["value"](named["at"]) == pytest.approx(3 * distance(y, wanted)[0])
+        assert gradcheck(**named).ok
+
+
+def test_a_cycle_that_forgets_its_way_back_is_found(monkeypatch):
+    """The gradient that G would have, did F keep still what it is given."""
+
+    def forgetful(G, F, a, weight, distance, rng=None):
+        y, tape = G.forward(a)
+        value, dy = distance(F(y), a)
+        G.backward(weight * dy @ np.ones((3, 4)), tape, add=True)
+        return weight * value
+
+    reports = dict(survey.reconstruction_steps(squared))
+    assert all(report.ok for report in reports.values())
+    monkeypatch.setattr(survey, "cycle_gradient", forgetful)
+    assert [report.ok for report in dict(survey.reconstruction_steps(squared)).values()] == [True, False, False]

@@ -37,6 +37,7 @@ from numgan.layers import (
 from numgan.losses import Loss, Minimax
 from numgan.network import Network
 from numgan.penalty import Penalty
+from numgan.reconstruction import Distance, absolute, cycle_gradient, reconstruction_gradient, squared
 
 ROWS, N_Z, N_X, CLASSES = 8, 3, 4, 3  # 8 rows, so that G and then D may each pack them in twos
 
@@ -60,6 +61,8 @@ def survey() -> Iterator[tuple[str, Report]]:
     for name, D in critics().items():
         for kind in penalty.BY_NAME.values():
             yield f"{kind()} {name}", penalty_step(D, rows(N_X), kind())
+    for distance in (absolute, squared):
+        yield from reconstruction_steps(distance)
 
 
 def both_steps(G: Network, D: Network, loss: Loss, name: str) -> Iterator[tuple[str, Report]]:
@@ -170,6 +173,25 @@ def penalty_step(D: Network, x: Array, penalty: Penalty, seed: int = 0) -> Repor
         return penalty(D, x, x_g, rng)
 
     return _step(D, step, seed)
+
+
+def reconstruction_steps(distance: Distance) -> Iterator[tuple[str, Report]]:
+    """What a distance to an answer adds to G's gradient, and one there and back to G's and to F's."""
+    G = Network([Linear(N_Z, 6), Tanh(), Linear(6, N_X)], seed=1)
+    F = Network([Linear(N_X, 6), Tanh(), Linear(6, N_Z)], seed=2)
+    (b, a), name = batch(), distance.__name__
+
+    def there(G: Network, rng: RandomGenerator) -> Array:
+        G.grad[...] = 0
+        return reconstruction_gradient(G, a, b, 3.0, distance, rng)
+
+    def and_back(G: Network, F: Network, rng: RandomGenerator) -> Array:
+        G.grad[...] = F.grad[...] = 0
+        return cycle_gradient(G, F, a, 3.0, distance, rng)
+
+    yield f"reconstruction_gradient {name}", _step(G, there, 0)
+    yield f"cycle_gradient {name}, G", _step(G, lambda G, rng: and_back(G, _float64(F), rng), 0)
+    yield f"cycle_gradient {name}, F", _step(F, lambda F, rng: and_back(_float64(G), F, rng), 0)
 
 
 def _step(player: Network, step: Callable[[Network, RandomGenerator], Array], seed: int) -> Report:

@@ -46,7 +46,9 @@ class Skip(Compound):
     @property
     def n_out(self) -> int | None:
         n_in, n_out = self.n_in, getattr(self.layer, "n_out", None)
-        return None if n_in is None else n_in + (n_in if n_out is None else n_out)
+        if n_out is None and self.layer.keeps_width:
+            n_out = n_in
+        return None if n_in is None or n_out is None else n_in + n_out
 
     axes_in = property(lambda self: self.layer.axes_in)  # type: ignore[assignment]
     axes_out = property(lambda self: self.layer.axes_out)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Paired translation: G is given an image in place of noise, and D the pair; where the answer is known, G learns that too."""
+"""Paired translation: G is given an image in place of noise, D the pair; G learns from known answers too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from numgan.backend import Array
+from numgan.errors import InputError
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Skip, Tanh
+from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
 from numgan.losses import nonsaturating
 from numgan.models.dcgan import dense, he
 from numgan.network import Network
@@ -18,11 +19,22 @@ from numgan.uses.game import Game, Values
 
 
 class Paired(Game):
-    """Isola et al. 2017 (pix2pix): L_G = −mean log D(a, G(a)) + weight · distance(G(a), b).
+    """L_G = −mean log D(a, G(a)) + weight · distance(G(a), b), after Isola et al. 2017 (pix2pix), eqs. 1-4.
 
     pairs (n, h · w · c), images (h, w, c) in [−1, 1] with channels side by side: the last is b, the answer, and those
     before it are a, what G is given. G makes the whole pair [a, G(a)] (`Skip`), whose a takes no part in its gradient.
     adversarial=False leaves D out, weight=0 the distance.
+
+    As in the paper: a U-Net, a D that sees the pair, and L1 as the distance. Not as in the paper:
+
+    - G draws nothing, in training or later, so there is one answer to each a. In the paper G has dropout as its noise,
+      and its answers hardly differ for that.
+    - D judges the whole image; in the paper, patches of it, whose losses are averaged. Before D, pairs are
+      moved at random (`Shift`), and D has dropout and a fourth of G's rate: else, after some 2,000 steps, it knows the
+      5,000 pairs by heart and has won.
+    - G ends in a linear layer, not in tanh. Most pixels are black, so at first L1's slope, a sign, is the same in
+      nearly all of them: it drives a tanh to where it is flat, and then all images are black for good.
+    - no BatchNorm, and dense layers at the bottom of the U, which see all of the image at once
     """
 
     def __init__(
@@ -35,8 +47,12 @@ class Paired(Game):
         distance: Distance = absolute,
         threads: int | None = None,
     ) -> None:
+        if pairs.shape[1:] != (math.prod(image_shape),) or len(image_shape) != 3 or image_shape[-1] < 2:
+            raise InputError(f"pairs are rows of images (h, w, c) with c ≥ 2, got {pairs.shape} for {image_shape}")
+        if not adversarial and not weight:
+            raise InputError("with neither the game nor a distance, G has nothing to learn from: give one of them")
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
-        G = unet(image_shape, 2 * seed), Adam(1e-3, beta1=0.5)
+        G = unet(image_shape, 2 * seed), Adam(2e-3, beta1=0.5)
         D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
         self.pairs = self.minibatches(pairs)
@@ -44,11 +60,11 @@ class Paired(Game):
     def update(self) -> Values:
         G, D, values = self.nets["G"], self.nets["D"], {}
         if self.adversarial:
-            pairs, others = self.pairs(3 * self.step), self.pairs(3 * self.step + 1)
-            info = discriminator_gradient(G, D, pairs, self.given(others), nonsaturating, self.rng(0))
+            pairs = self.pairs(2 * self.step)
+            info = discriminator_gradient(G, D, pairs, self.given(pairs), nonsaturating, self.rng(0))
             self.follow("D")
             values["D"] = info.value
-        pairs = self.pairs(3 * self.step + 2)
+        pairs = self.pairs(2 * self.step + 1)
         a = self.given(pairs)
         G.grad[...] = 0
         if self.adversarial:
@@ -71,21 +87,24 @@ class Paired(Game):
         return self.answers(self.apply("G", a))
 
 
-def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16) -> Network:
-    """G: images (h, w, c − 1), in rows, to the pairs (h, w, c). A U-Net (see `Skip`) of two strides."""
+def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 128) -> Network:
+    """G: images (h, w, c − 1), in rows, to pairs (h, w, c). A U-Net of Skips within Skips, from the bottom up."""
     h, w, c = image_shape
+    small = (h // 4, w // 4, 2 * maps)
+    n = math.prod(small)
+    bottom = [Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), dense(hidden, n), LeakyReLU(0.2), Reshape(small)]
     inner = [
         *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2)),
-        *(Conv2d(2 * maps, 2 * maps, kernel=3, stride=1, std=he(18 * maps)), LeakyReLU(0.2)),
-        *(ConvTranspose2d(2 * maps, maps, std=he(8 * maps)), LeakyReLU(0.2)),
+        Skip(Network(bottom, seed=4 * seed)),
+        *(ConvTranspose2d(4 * maps, maps, std=he(16 * maps)), LeakyReLU(0.2)),
     ]
     outer = [
         *(Conv2d(c - 1, maps, std=he(16 * (c - 1))), LeakyReLU(0.2)),
-        Skip(Network(inner, seed=3 * seed)),
-        *(ConvTranspose2d(2 * maps, 1), Tanh()),
+        Skip(Network(inner, seed=4 * seed + 1)),
+        ConvTranspose2d(2 * maps, 1),
     ]
-    whole = [Reshape((h, w, c - 1)), Skip(Network(outer, seed=3 * seed + 1)), Reshape((h * w * c,))]
-    return Network(whole, seed=3 * seed + 2)
+    pair = [Reshape((h, w, c - 1)), Skip(Network(outer, seed=4 * seed + 2)), Reshape((h * w * c,))]
+    return Network(pair, seed=4 * seed + 3)
 
 
 def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 64) -> Network:
@@ -93,7 +112,8 @@ def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: 
     h, w, c = image_shape
     n = math.prod((h // 4, w // 4, 2 * maps))
     layers: list[Layer] = [
-        *(Reshape((h, w, c)), Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
+        *(Reshape((h, w, c)), Shift(2)),
+        *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
         *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2), Dropout(0.2)),
         *(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), Linear(hidden, 1)),
     ]
