@@ -1,6 +1,7 @@
 """Unpaired translation: every player's gradient in a whole update against differences of its loss; its measures."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -35,6 +36,11 @@ def run(net, x, rng=None):
     return net.forward(x, train=True, rng=rng)[0]
 
 
+def judged(loss, D, x, x_g):
+    """What D descends."""
+    return loss.discriminator(run(D, x), run(D, x_g))[0]
+
+
 @pytest.mark.parametrize("weight", [3.0, 0.0])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_one_update_moves_each_player_down_its_own_loss(loss, weight):
@@ -45,11 +51,9 @@ def test_one_update_moves_each_player_down_its_own_loss(loss, weight):
     after = copies(game)
 
     a, b = game.a(0), game.b(0)  # what the two D see, and G and F as they were
-    l_b = lambda: loss.discriminator(run(D_B, b), run(D_B, run(G, a)))[0]
-    l_a = lambda: loss.discriminator(run(D_A, a), run(D_A, run(F, b)))[0]
-    assert np.isclose(values["D_B"], l_b(), rtol=1e-12)
-    assert np.isclose(values["D_A"], l_a(), rtol=1e-12)
-    for name, value, D in (("D_B", l_b, D_B), ("D_A", l_a, D_A)):
+    for name, D, x, x_g in (("D_B", D_B, b, run(G, a)), ("D_A", D_A, a, run(F, b))):
+        value = partial(judged, loss, D, x, x_g)
+        assert np.isclose(values[name], value(), rtol=1e-12)
         slope = numeric_gradient(value, D.theta)
         assert rel_error(game.nets[name].grad, slope) < 1e-6
         assert np.allclose(after[name].theta, D.theta - 0.1 * slope, atol=1e-8)
@@ -110,7 +114,7 @@ def test_there_and_back_is_what_the_averaged_networks_make():
 
 def test_a_player_that_is_missing_is_named():
     players = {name: None for name in ("G", "F", "D")}
-    with pytest.raises(ng.InputError, match="players G, F, D_A, D_B, got G, F, D$"):
+    with pytest.raises(ng.InputError, match=r"players G, F, D_A, D_B, got G, F, D$"):
         Cycle(players, np.zeros((4, 2)), np.zeros((4, 2)), 1.0, batch=2)
 
 
@@ -139,7 +143,8 @@ def sends(start, end, to):
 
 def clouds_by(to, back):
     """A game whose G sends mode c of A to mode to[c] of B, and whose F sends mode c of B to mode back[c] of A."""
-    a, b = clouds.cloud_a().centres, clouds.cloud_b().centres
+    a = clouds.circle()
+    b = clouds.bent(a)
     return Known(sends(a, b, to), sends(b, a, back))
 
 
@@ -152,6 +157,7 @@ def test_measures_of_clouds_know_the_map_that_made_B():
     assert found["B and back"] < 1e-6
     assert abs(found["on a mode"] - (1 - np.exp(-4.5))) < 0.01  # of a normal in the plane, within three widths
     assert (found["home"], found["kept together"], found["as B was made"]) == (1, 1, 1)
+    assert abs(found["narrowest"] - 1) < 0.1
     assert found["modes reached"] == 8
 
 
@@ -172,14 +178,26 @@ def test_sent_counts_by_mode_and_nearest_centre():
     assert (shares == [[0.5, 0.5, 0], [0, 1, 0], [0.5, 0, 0.5]]).all()
 
 
-def test_the_clouds_to_train_on_and_to_measure_by_are_drawn_apart():
-    drawn = [cloud.x for cloud in (*clouds.trained_on(), *clouds.measured_on())]
-    noise = [rows - rows.mean(axis=0) for rows in drawn]
+def test_narrowest_is_the_least_width_in_any_direction():
+    rng = np.random.default_rng(0)
+    x = clouds.STD * rng.standard_normal((4000, 2))
+    labels = np.arange(4000) % 2
+    assert abs(clouds.narrowest(x, labels) - 1) < 0.06
+    x[labels == 1] @= np.array([[1, 1], [1, 1]]) / 2  # onto the diagonal
+    assert clouds.narrowest(x, labels) < 1e-6
+    x[labels == 1] += 0.1 * clouds.STD * rng.standard_normal((2000, 2))
+    assert abs(clouds.narrowest(x, labels) - 0.1) < 0.01
+
+
+def test_clouds_are_normals_around_their_modes_drawn_apart():
+    drawn = [*clouds.trained_on(), *clouds.measured_on()]
+    noise = [each.x - each.centres[each.labels] for each in drawn]
     assert all((noise[i] != noise[j]).any() for i in range(4) for j in range(i))
-    a, b = clouds.cloud_a(), clouds.cloud_b()
-    for cloud in (a, b):
-        assert np.allclose([cloud.x[cloud.labels == c].mean(axis=0) for c in MODES], cloud.centres, atol=0.01)
-        assert abs((cloud.x - cloud.centres[cloud.labels]).std() - clouds.STD) < 0.001
+    for each, off in zip(drawn, noise, strict=True):
+        assert (np.bincount(each.labels) == 500).all()
+        assert abs(off.mean()) < 0.002
+        assert abs(off.std() - clouds.STD) < 0.001
+    assert (drawn[1].centres == clouds.bent(drawn[0].centres)).all()
 
 
 def test_no_digit_is_there_in_both_domains():
@@ -192,8 +210,7 @@ def test_no_digit_is_there_in_both_domains():
 
 
 def test_measures_of_digits_do_not_take_a_perfect_round_trip_for_a_translation():
-    same = lambda x: x
-    found = negatives.measure(Known(same, same))
+    found = negatives.measure(Known(*[lambda x: x] * 2))
     assert found["|F(G(a)) − a|"] == 0
     assert found["F(G(a)) read"] > 0.98  # the classifier's own share on these digits is 0.99
     assert found["F(b) read"] < 0.5
@@ -201,14 +218,16 @@ def test_measures_of_digits_do_not_take_a_perfect_round_trip_for_a_translation()
 
 
 def test_measures_of_digits_know_the_true_outlines():
-    styled = lambda x: 2 * negatives.styled((x.reshape(-1, 28, 28) + 1) / 2).reshape(x.shape) - 1
+    def styled(x):
+        return 2 * negatives.styled((x.reshape(-1, 28, 28) + 1) / 2).reshape(x.shape) - 1
+
     found = negatives.measure(Known(styled, lambda x: x))
     assert found["agreement"] > 1 - 1e-6
     assert 0.7 < found["by chance"] < 0.9
 
 
 def test_a_translator_keeps_places():
-    """A stroke moved by a multiple of the strides is translated to the same, moved: a border would tell places apart."""
+    """A stroke moved by a multiple of the strides is translated to the same, moved, where no border is near."""
     layers = negatives.translator(0).layers[1:-1]  # without the shapes of 28 × 28
     x = np.full((2, 56, 56, 1), -1, dtype=np.float32)
     x[0, 26:29, 25:28] = x[1, 30:33, 21:24] = 1
@@ -229,15 +248,15 @@ def test_a_use_trains_is_measured_and_drawn(name):
         assert all((game.nets[player].theta != kept[each][player]).any() for player in PLAYERS)
     first, *others = kept.values()
     assert all((first[player] == other[player]).all() for other in others for player in PLAYERS)  # alike but for one
-    rows = [use.measure(game) for game in games.values()] + [measure() for measure in use.references.values()]
+    rows = [use.measure(next(iter(games.values()))), *(measure() for measure in use.references.values())]
     assert all(np.isfinite(value) for row in rows for value in row.values())
     assert isinstance(use.picture(games), Figure)
 
 
 def test_the_cycle_ties_one_cloud_to_the_other():
-    """Half the steps; the map differs from seed to seed, and is undone all the same."""
+    """A quarter of the steps: what G and F make may not lie on the modes yet, but they undo each other."""
     with_cycle, without = (make(0, 1) for make in BY_NAME["clouds"].games.values())
     for game in (with_cycle, without):
-        list(game.steps(1000))
-    assert clouds.measure(with_cycle)["home"] > 0.95
+        list(game.steps(500))
+    assert clouds.measure(with_cycle)["home"] > 0.9
     assert clouds.measure(without)["home"] < 0.6

@@ -24,13 +24,14 @@ class Cycle(Game):
         L = L_GAN(G, D_B) + L_GAN(F, D_A) + weight · (mean |F(G(a)) − a| + mean |G(F(b)) − b|).
 
     a (n, n_a) and b (k, n_b) are rows of two domains, of which no row belongs with any other: each domain has
-    minibatches in an order of its own. The two games alone ask only that G(a) be distributed as b. Where all a are sent
-    to few b, or neighbours far apart, nothing is wrong with them. The last term asks for a map that can be undone:
-    G then sends different a to different b. It does not say which a belongs with which b: any one-to-one map from one
-    distribution to the other makes L as small. What it becomes is up to the networks: their shape and first weights.
+    minibatches in an order of its own. The two games alone ask only that G(a) be distributed as b, and F(b) as a: any
+    two maps that do so will do, and F need not undo G. The last term asks for that, which costs most where different a
+    are sent to the same b. It does not say which a belongs with which b: any one-to-one map from one distribution to
+    the other makes L as small. Which one is learnt is up to the networks: their shape, and their first weights.
 
     weight=0 leaves the way back out: two games that know nothing of each other.
-    Not as in the paper: its D are trained on generated rows that are up to 50 steps old, and its loss is least squares.
+    Not as in the paper: its D see some of the last 50 images that were generated, here those of this update alone; its
+    loss is least squares, here that of `loss`.
     """
 
     def __init__(

@@ -82,22 +82,28 @@ def game(weight: float, seed: int, threads: int | None = None, steps: int = STEP
 def measure(of: Cycle) -> Measures:
     """Of digits that were never seen.
 
-    read: as its digit by the classifier. agreement: of G(a) with the true 1 − edges(a), and, by chance, with that of
-    another digit.
+    read: as its digit, by the classifier: after the way there and back, and where an outline is all that F is given.
+    |F(G(a)) − a|: the mean over pixels in [0, 1]. The others: see `alike`.
+    A round trip alone proves little: two maps that change nothing make it without a fault.
     """
     a, b = tests()
     there, home = of.there_and_back(a)
     back, _ = of.back_and_there(b)
     return {
-        "F(G(a)) read": read_right(grey(home), unseen().labels),
-        "F(b) read": read_right(grey(back), unseen().labels),
+        "F(G(a)) read": read(home),
+        "F(b) read": read(back),
         "|F(G(a)) − a|": float(np.abs(grey(home) - grey(a)).mean()),
         **alike(there),
     }
 
 
+def read(x: np.ndarray) -> float:
+    """The share of x, made of all digits that were never seen, in their order, that are read as those."""
+    return read_right(grey(x), unseen().labels)  # type: ignore[arg-type]  # these data have labels
+
+
 def alike(there: np.ndarray) -> Measures:
-    """Do translations `there` (2000, 784) of the digits agree with what they should be?"""
+    """agreement of translations of all digits that were never seen with 1 − edges; by chance: with another digit's."""
     b = grey(tests()[1])
     return {
         "agreement": agreement(b, grey(there)).grey,
@@ -106,15 +112,15 @@ def alike(there: np.ndarray) -> Measures:
 
 
 def picture(of: Mapping[str, Cycle], columns: int = 12) -> Figure:
-    """Six rows of images a game: a digit there and back, an outline back and there."""
+    """Rows of images: digits, and what each game makes of them there and back; outlines, back and there."""
     a, b = (x[:columns] for x in tests())
-    lines = {}
+    lines = {"a": a}
     for name, each in of.items():
-        there, home = each.there_and_back(a)
-        back, again = each.back_and_there(b)
-        named = {"a": a, "G(a)": there, "F(G(a))": home, "b": b, "F(b)": back, "G(F(b))": again}
-        lines |= {f"{name}: {key}": grey(x) for key, x in named.items()}
-    return plots._lines(list(lines.values()), list(lines), (SIDE, SIDE))
+        lines |= zip((f"{name}: G(a)", f"{name}: F(G(a))"), each.there_and_back(a), strict=True)
+    lines["b"] = b
+    for name, each in of.items():
+        lines |= zip((f"{name}: F(b)", f"{name}: G(F(b))"), each.back_and_there(b), strict=True)
+    return plots._lines([grey(x) for x in lines.values()], list(lines), (SIDE, SIDE))
 
 
 NEGATIVES = Use(
@@ -123,5 +129,5 @@ NEGATIVES = Use(
     steps=STEPS,
     measure=measure,
     picture=picture,
-    references={"the true ones": lambda: {"F(b) read": read_right(grey(unseen().x), unseen().labels), **alike(tests()[1])}},
+    references={"the true ones": lambda: {"F(b) read": read(tests()[0]), **alike(tests()[1])}},
 )
