@@ -24,7 +24,7 @@ def small(weight=3.0, loss=ng.losses.nonsaturating, dropout=0.0, **how):
         layers = [ng.Linear(n, 4), ng.Tanh(), *(extra if name[0] == "D" else []), ng.Linear(4, k)]
         players[name] = ng.Network(copy.deepcopy(layers), seed=seed, dtype="float64"), ng.SGD(0.1)
     rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((40, 3)), rng.standard_normal((30, 2))
+    a, b = rng.standard_normal((40, 3)), rng.standard_normal((40, 2))
     return Cycle(players, a, b, weight, batch=5, loss=loss, **how)
 
 
@@ -88,8 +88,7 @@ def test_without_a_weight_the_two_games_know_nothing_of_each_other():
 
 def test_each_domain_is_drawn_in_an_order_of_its_own():
     game = small()
-    game.b = game.minibatches(game.a.x, stream=1)
-    assert all((game.a(i) != game.b(i)).any() for i in range(3))
+    assert all((game.a.places(i) != game.b.places(i)).any() for i in range(3))
 
 
 def test_the_layers_of_each_player_draw_numbers_of_their_own_and_a_seed_repeats_them():
@@ -97,8 +96,10 @@ def test_the_layers_of_each_player_draw_numbers_of_their_own_and_a_seed_repeats_
     one, again, other = ([tuple(values.values()) for values in game.steps(4)] for game in games)
     assert one == again
     assert one != other
-    rows = [games[0].rng(j).random(4) for j in range(4)]
-    assert len({tuple(row) for row in rows}) == 4
+    drawn_by, game = [], games[0]
+    game.rng = lambda j: drawn_by.append(j) or np.random.default_rng(j)
+    list(game.steps(1))
+    assert sorted(drawn_by) == [0, 1, 2, 3]
 
 
 def test_there_and_back_is_what_the_averaged_networks_make():
@@ -169,6 +170,7 @@ def test_measures_of_clouds_tell_another_map_from_one_that_is_not_one_to_one():
     assert strangers["A and back"] > 0.7
     in_pairs = clouds.measure(clouds_by(MODES // 2 * 2, MODES))
     assert (in_pairs["home"], in_pairs["kept together"], in_pairs["modes reached"]) == (0.5, 1, 4)
+    assert in_pairs["as B was made"] == 0.5
 
 
 def test_sent_counts_by_mode_and_nearest_centre():
@@ -176,6 +178,18 @@ def test_sent_counts_by_mode_and_nearest_centre():
     x = np.array([[0.1, 0], [1.9, 0], [1.8, 0.3], [0, 1.5], [0, 0.2]])
     shares = clouds.sent(x, np.array([0, 0, 1, 2, 2]), centres)
     assert (shares == [[0.5, 0.5, 0], [0, 1, 0], [0.5, 0, 0.5]]).all()
+
+
+def test_a_mode_that_is_torn_reaches_the_one_where_most_of_it_goes():
+    shares = np.array([[0.6, 0.4, 0], [1, 0, 0], [0, 0, 1]])
+    assert clouds.reached(shares) == 2
+
+
+def test_the_plane_is_bent_one_to_one():
+    x = np.random.default_rng(0).standard_normal((9, 2))
+    y = clouds.bent(x)
+    assert np.allclose(np.stack([y[:, 0] / 1.5, y[:, 1] - (y[:, 0] / 1.5) ** 2 + 0.5], axis=1), x)
+    assert np.allclose(clouds.bent(np.array([[2.0, 1.0]])), [[3, 4.5]])
 
 
 def test_narrowest_is_the_least_width_in_any_direction():
