@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from numgan.backend import Array, RandomGenerator
+from numgan.backend import Array
 from numgan.errors import DivergedError
 from numgan.layers.base import rows_of
 from numgan.network import Network
@@ -66,9 +66,9 @@ class Game:
         if self.ema is not None:
             average_in(self._averages[name], net.theta, self.ema)
 
-    def rng(self, j: int) -> RandomGenerator:
+    def rng(self, j: int) -> np.random.Generator:
         """What layers draw from in pass j of this step."""
-        return self._layers(self.step, j)
+        return self._layers(self.step, j)  # type: ignore[return-value]  # a game is on the host, where it is NumPy's
 
     def minibatches(self, x: Array, stream: int = 0) -> Minibatches:
         """Minibatches of the rows x. Rows that must not be paired have a stream each."""

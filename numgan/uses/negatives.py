@@ -120,7 +120,7 @@ def picture(of: Mapping[str, Cycle], columns: int = 12) -> Figure:
     lines["b"] = b
     for name, each in of.items():
         lines |= zip((f"{name}: F(b)", f"{name}: G(F(b))"), each.back_and_there(b), strict=True)
-    return plots._lines([grey(x) for x in lines.values()], list(lines), (SIDE, SIDE))
+    return plots.lines([grey(x) for x in lines.values()], list(lines), (SIDE, SIDE))
 
 
 NEGATIVES = Use(

@@ -91,7 +91,7 @@ def picture(of: Mapping[str, Told]) -> plots.Figure:
     first = next(iter(of.values()))
     paths = [kind(digit) for kind in (widths, slants, to_next) for digit in (3, 7) for _ in range(2)]
     x = drawn(first, paths, first.z.fixed(len(paths)))
-    return plots._lines([*x], [f"{path[0]}\n→ {path[-1]}" for path in paths], (SIDE, SIDE))
+    return plots.lines([*x], [f"{path[0]}\n→ {path[-1]}" for path in paths], (SIDE, SIDE))
 
 
 STRIPS = Use(

@@ -79,7 +79,7 @@ def picture(of: Mapping[str, Told], columns: int = 7) -> plots.Figure:
     """A line for each caption, drawn from the same noise."""
     first = next(iter(of.values()))
     lines = [grey(first.draw(np.tile(bag(text), (columns, 1)))) for text in SHOWN]
-    return plots._lines(lines, [textwrap.fill(text, 18) for text in SHOWN], (SIDE, SIDE))
+    return plots.lines(lines, [textwrap.fill(text, 18) for text in SHOWN], (SIDE, SIDE))
 
 
 GAMES = {"matching-aware D": partial(game, True), "no wrong captions": partial(game, False)}
