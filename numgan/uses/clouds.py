@@ -13,8 +13,6 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from numgan.layers import Layer, LeakyReLU, Linear
 from numgan.metrics.modes import mode_coverage
@@ -22,6 +20,7 @@ from numgan.network import Network
 from numgan.optim import Adam
 from numgan.schedules import Ramp
 from numgan.uses.cycle import PLAYERS, Cycle
+from numgan.uses.plots import Figure, planes
 from numgan.uses.use import Measures, Use
 
 MODES, STD, STEPS = 8, 0.05, 2000
@@ -146,23 +145,18 @@ def off(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def picture(of: Mapping[str, Cycle]) -> Figure:
-    """A game a row. Points have the colour of their mode wherever they are sent; grey: the cloud they should lie on."""
+    """A game a row: A, and where its points are sent, there and back; at the right, B with the colours of A."""
     a, b = measured_on()
-    figure = Figure(figsize=(11, 3 * len(of)), layout="constrained")
-    for axes, (name, each) in zip(figure.subplots(len(of), 4, squeeze=False), of.items(), strict=True):
+    rows = {}
+    for name, each in of.items():
         there, home = each.there_and_back(a.x)
-        _panel(axes[0], a.x, a.labels, a.x, "A")
-        _panel(axes[1], there, a.labels, b.x, "G(A), on B")
-        _panel(axes[2], home, a.labels, a.x, "F(G(A)), on A")
-        _panel(axes[3], b.x, b.labels, b.x, "B, as it was made of A")
-        axes[0].set_ylabel(name)
-    return figure
-
-
-def _panel(ax: Axes, x: np.ndarray, labels: np.ndarray, cloud: np.ndarray, title: str) -> None:
-    ax.scatter(cloud[:, 0], cloud[:, 1], s=20, color="0.85", edgecolors="none")
-    ax.scatter(x[:, 0], x[:, 1], s=3, c=labels, cmap="hsv", vmin=0, vmax=MODES, edgecolors="none")
-    ax.set(title=title, aspect="equal")
+        rows[name] = [
+            ("A", a.x, a.labels, a.x),
+            ("G(A), on B", there, a.labels, b.x),
+            ("F(G(A)), on A", home, a.labels, a.x),
+            ("B, as it was made of A", b.x, b.labels, b.x),
+        ]
+    return planes(rows, MODES)
 
 
 CLOUDS = Use(

@@ -17,7 +17,6 @@ from functools import cache, partial
 from itertools import product
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from numgan import plots
 from numgan.data import Data
@@ -157,7 +156,7 @@ def measure_frame(i: int) -> Measures:
     return scores(grey(rows.reshape(-1, *FRAMES)[..., i]).reshape(len(rows), -1))
 
 
-def picture(games: Mapping[str, Paired], each: int = 6) -> Figure:
+def picture(games: Mapping[str, Paired], each: int = 6) -> plots.Figure:
     """Frames beside their names, in lines: on the left digits in flight, on the right digits at a wall."""
     rows, (_, now, _) = to_test()
     wall = at_wall(now)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cache, partial
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from numgan import plots
 from numgan.data import coupled, edges, negatives
@@ -111,7 +110,7 @@ def alike(there: np.ndarray) -> Measures:
     }
 
 
-def picture(of: Mapping[str, Cycle], columns: int = 12) -> Figure:
+def picture(of: Mapping[str, Cycle], columns: int = 12) -> plots.Figure:
     """Rows of images: digits, and what each game makes of them there and back; outlines, back and there."""
     a, b = (x[:columns] for x in tests())
     lines = {"a": a}

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from functools import cache, partial
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from numgan.gan import discriminator_gradient, generator_gradient
 from numgan.layers import Conv1d, ConvTranspose1d, Layer, LeakyReLU, Linear, Reshape, Tanh
@@ -26,17 +24,14 @@ from numgan.models.dcgan import dense, he
 from numgan.network import Network
 from numgan.optim import Adam
 from numgan.penalty import r1
-from numgan.plots import GENERATED, REAL
 from numgan.uses.game import Game, Values
+from numgan.uses.plots import Figure
+from numgan.uses.plots import sounds as pictures
 from numgan.uses.tones import (
     NOTES,
-    PLAYED,
-    RATE,
     chords,
     loudest,
-    power,
     purity,
-    resampled,
     tones,
     total_variation,
     wav,
@@ -47,7 +42,6 @@ N_Z = 16
 KERNEL = 24, 4, 10  # and stride and padding: four times as many numbers, or a quarter of them
 EVERY = 4  # steps, R1 with so many times its weight (Karras et al. 2020, appendix B)
 DATA, MEASURED = 4000, 2000  # sounds
-HEARD = (200, 400)  # Hz, in pictures
 
 
 class Sound(Game):
@@ -156,46 +150,9 @@ def normal() -> np.ndarray:
 
 
 def picture(of: Mapping[str, Sound]) -> Figure:
-    """A row each for the data, the games and the normal distribution: a sound, a part of it, spectra, frequencies."""
-    rows = {"data": unheard()} | {name: each.sounds(MEASURED, seed=0) for name, each in of.items()}
-    rows["normal distribution"] = normal()
-    figure = Figure(figsize=(13, 2.2 * len(rows)), layout="constrained")
-    for axes, (name, x) in zip(figure.subplots(len(rows), 4), rows.items(), strict=True):
-        colour = REAL if name == "data" else GENERATED
-        axes[0].set_ylabel(name)
-        for ax in axes[:2]:
-            _wave(ax, x[0], colour)
-        axes[1].set_xlim(0.3, 0.35)
-        _spectra(axes[2], x[:4], colour)
-        _frequencies(axes[3], x, name)
-    for ax, title in zip(figure.axes, TITLES, strict=False):
-        ax.set_title(title)
-    return figure
-
-
-TITLES = ("one sound", "0.05 s of it", "spectra of four", "loudest frequencies of all")
-
-
-def _wave(ax: Axes, x: np.ndarray, colour: str) -> None:
-    played = resampled(x[None], round(len(x) / RATE * PLAYED))[0]  # as smooth as it sounds
-    ax.plot(np.arange(len(played)) / PLAYED, played, color=colour, linewidth=0.7)
-    ax.set(ylim=(-1, 1), xlabel="seconds")
-
-
-def _spectra(ax: Axes, x: np.ndarray, colour: str) -> None:
-    f, p = power(x)
-    for line, style in zip(p, ("-", "--", "-.", ":"), strict=True):
-        ax.plot(f, line / line.sum(), style, color=colour, linewidth=1)
-    ax.set(xlim=HEARD, xlabel="Hz", ylabel="share of power")
-
-
-def _frequencies(ax: Axes, x: np.ndarray, name: str) -> None:
-    """Those of the data, and beside them those of x."""
-    beside = {"data": unheard()} | {name: x}
-    heard = [loudest(some) for some in beside.values()]
-    ax.hist(heard, [*range(*HEARD, 10)], color=[REAL, GENERATED][: len(beside)], label=[*beside])
-    ax.set(xlabel="Hz", ylabel=f"of {len(x)}", ylim=(0, 1.3 * ax.get_ylim()[1]))
-    ax.legend(fontsize=7, ncols=2, loc="upper center")
+    """A row each for the data, the games and the normal distribution."""
+    games = {name: each.sounds(MEASURED, seed=0) for name, each in of.items()}
+    return pictures({"data": unheard(), **games, "normal distribution": normal()})
 
 
 PENALTY, NONE = "R1 penalty", "no penalty"

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from numgan import plots
 from numgan.data import Data, edges
@@ -62,7 +61,7 @@ class Translation:
     def measure_given(self) -> Measures:
         return self.scores(self.given(grey(unseen().x).reshape(-1, SIDE, SIDE)).reshape(len(unseen()), -1))
 
-    def picture(self, games: Mapping[str, Paired], columns: int = 12) -> Figure:
+    def picture(self, games: Mapping[str, Paired], columns: int = 12) -> plots.Figure:
         """Images beside their names, in lines: what is given, each game's translations, the answers."""
         one, rows = next(iter(games.values())), self.pairs(unseen())[:columns]
         a, b = one.given(rows), one.answers(rows)

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from matplotlib.figure import Figure
-
+from numgan import plots
 from numgan.uses.game import Game
 
 Measures = dict[str, float]
@@ -28,7 +27,7 @@ class Use(Generic[G]):
     games: Mapping[str, Callable[[int, int | None], G]]
     steps: int
     measure: Callable[[G], Measures]
-    picture: Callable[[Mapping[str, G]], Figure]
+    picture: Callable[[Mapping[str, G]], plots.Figure]
     references: Mapping[str, Callable[[], Measures]] = field(default_factory=dict)
     files: Mapping[str, Callable[[Mapping[str, G]], bytes]] = field(default_factory=dict)
 
