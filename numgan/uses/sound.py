@@ -5,8 +5,8 @@ two, kernels of 25, strides of 4. Here a second has 1,024 numbers, its tones are
 with kernels of 24 lead to them from 16 places that three dense layers fill (one, there). Other than there, the game is
 the nonsaturating one with R1 in place of WGAN-GP, there are fewer maps, and there is no phase shuffle (WaveGAN, §3.3).
 
-Without the penalty G makes pure tones too, but of one note (seed 0) or few: mode collapse. With it, all notes come out,
-and where G passes from one to another, as z moves, a sound is a mixture of two: its tones are not as pure as the data.
+Without the penalty G makes pure tones too, all of them of one note (seed 0): mode collapse. With it, all notes come
+out, and about one sound in five is a mixture of two: G is continuous, so between two notes there must be some.
 """
 
 from __future__ import annotations
