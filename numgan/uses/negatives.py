@@ -1,4 +1,8 @@
-"""Digits and the negatives of their edges, unpaired: a style put on and taken off."""
+"""Digits and the negatives of their edges, unpaired: a style put on and taken off.
+
+With the cycle, more digits survive the way there and back. That alone does not make G(a) the true outlines of a: of
+the seeds 0, 1 and 2, the first learns maps that undo each other, but agree with the true ones less than without it.
+"""
 
 from __future__ import annotations
 
