@@ -1162,10 +1162,10 @@ def test_each_option_s_help_is_its_own(capsys):
     commands = {line.split()[0]: line for line in lines()}
     for command, words in {
         "train": "train a pair", "sample": "draw samples", "gradcheck": "compare every gradient",
-        "gpucheck": "on the GPU", "lab": "fail on purpose", "data": "all of MNIST",
+        "gpucheck": "on the GPU", "lab": "fail on purpose", "uses": "what GANs are for", "data": "all of MNIST",
     }.items():  # fmt: skip
         assert words in commands[command], command
-    names = "train", "sweep", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "data"
+    names = "train", "sweep", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "uses", "data"
     assert " | ".join(names) in commands["usage:"]
 
 

@@ -210,7 +210,7 @@ def test_one_step_of_the_model_by_pytorch():
 
     def leaves(net):
         for layer in net.layers:
-            yield from leaves(layer) if hasattr(layer, "layers") else [layer]
+            yield from leaves(layer) if layer.layers else [layer]
 
     def gradient(net, loss):
         mine = [a for layer in leaves(net) if id(layer) in tensors for a in tensors[id(layer)].values()]

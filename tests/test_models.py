@@ -5,6 +5,7 @@ are, from the values themselves.
 """
 
 import math
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def spelled(layer):
 
 
 def settings_of(layer):
-    return [(name, getattr(layer, name)) for name in getattr(layer, "__dataclass_fields__", {})]
+    return [(field.name, getattr(layer, field.name)) for field in fields(layer)] if is_dataclass(layer) else []
 
 
 LEAKY = "LeakyReLU 0.2"

@@ -146,6 +146,7 @@ def known(path):
     room |= {name: importlib.import_module(f"numgan.{name}") for name in ("plots", "metrics", "models", "classifier")}
     lab = {name: importlib.import_module(f"numgan.lab.{name}") for name in ("theory", "dynamics", "snapshot", "health")}
     room |= {**lab, "lab_plots": importlib.import_module("numgan.lab.plots")}
+    room |= {name: importlib.import_module(f"numgan.uses.{name}") for name in ("captions", "words")}
     if path.suffix == ".ipynb":
         for cell in code(read(path))[1:]:
             imports = [n for n in ast.parse(source(cell)).body if isinstance(n, ast.Import | ast.ImportFrom)]
