@@ -9,7 +9,7 @@ import numpy as np
 from numgan.backend import Array
 from numgan.errors import InputError
 from numgan.gan import discriminator_gradient, generator_gradient
-from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip
+from numgan.layers import Conv2d, ConvTranspose2d, Dropout, Layer, LeakyReLU, Linear, Reshape, Shift, Skip, Tanh
 from numgan.losses import nonsaturating
 from numgan.models.dcgan import dense, he
 from numgan.network import Network
@@ -29,12 +29,12 @@ class Paired(Game):
 
     - G draws nothing, in training or later, so there is one answer to each a. In the paper G has dropout as its noise,
       and its answers hardly differ for that.
-    - D judges the whole image; in the paper, patches of it, whose losses are averaged. Before D, pairs are
-      moved at random (`Shift`), and D has dropout and a fourth of G's rate: else, after some 2,000 steps, it knows the
-      5,000 pairs by heart and has won.
-    - G ends in a linear layer, not in tanh. Most pixels are black, so at first L1's slope, a sign, is the same in
-      nearly all of them: it drives a tanh to where it is flat, and then all images are black for good.
+    - D judges the whole image; in the paper, patches of it, whose losses are averaged. Before D, pairs are moved at
+      random (`Shift`), and D has dropout and half of G's rate: else, in time, it knows all pairs by heart and has won.
     - no BatchNorm, and dense layers at the bottom of the U, which see all of the image at once
+
+    G's rate is low for the sake of its tanh. Most pixels are black, so at first L1's slope, a sign, is the same in
+    nearly all of them, and large steps may lead to where tanh is flat: then all images are alike, and stay so.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Paired(Game):
         if not adversarial and not weight:
             raise InputError("with neither the game nor a distance, G has nothing to learn from: give one of them")
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
-        G = unet(image_shape, 2 * seed), Adam(2e-3, beta1=0.5)
+        G = unet(image_shape, 2 * seed), Adam(1e-3, beta1=0.5)
         D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
         self.pairs = self.minibatches(pairs)
@@ -101,7 +101,7 @@ def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: i
     outer = [
         *(Conv2d(c - 1, maps, std=he(16 * (c - 1))), LeakyReLU(0.2)),
         Skip(Network(inner, seed=4 * seed + 1)),
-        ConvTranspose2d(2 * maps, 1),
+        *(ConvTranspose2d(2 * maps, 1), Tanh()),
     ]
     pair = [Reshape((h, w, c - 1)), Skip(Network(outer, seed=4 * seed + 2)), Reshape((h * w * c,))]
     return Network(pair, seed=4 * seed + 3)

@@ -85,5 +85,5 @@ def use(about: str, translation: Translation, steps: int) -> Use[Paired]:
     )
 
 
-EDGES = use("from the edges of a digit to the digit (pix2pix)", Translation(edges), steps=1000)
-HALVES = use("from the left half of a digit to all of it (pix2pix)", Translation(left_half, SIDE // 2), steps=1500)
+EDGES = use("from the edges of a digit to the digit (pix2pix)", Translation(edges), steps=600)
+HALVES = use("from the left half of a digit to all of it (pix2pix)", Translation(left_half, SIDE // 2), steps=1200)
