@@ -24,8 +24,11 @@ SEEDS = range(3)
 
 
 def train(name, kind, seed, runs):
-    """Trains a game to its end and keeps its weights; what it cost, and its measures."""
+    """Trains a game to its end and keeps its weights; its measures, and what it cost. Uses that share their games, such
+    as captions and strips, train them once."""
     use = BY_NAME[name]
+    if place(runs, name, kind, seed).exists():
+        return use.measure(trained(name, kind, seed, runs))
     game, began = use.games[kind](seed, 1), time.process_time()
     for _ in game.steps(use.steps):
         pass
@@ -35,7 +38,9 @@ def train(name, kind, seed, runs):
 
 
 def place(runs, name, kind, seed):
-    return runs / f"{name}-{kind.replace(' ', '_')}-{seed}.npz"
+    """Where the weights of a game lie: under the name of the first use that has it."""
+    first = next(other for other, use in BY_NAME.items() if use.games is BY_NAME[name].games)
+    return runs / f"{first}-{kind.replace(' ', '_')}-{seed}.npz"
 
 
 def trained(name, kind, seed, runs):
@@ -53,7 +58,8 @@ def picture(name, runs, seed=0):
 PAGE = """# What GANs are for
 
 Every use of `numgan uses NAME`: its measures for the seeds 0, 1 and 2, one after another, beside its baselines, which
-are trained alike but for one thing, and beside what is not trained at all. Seconds are those of one core.
+are trained alike but for one thing, and beside what is not trained at all. Seconds are those of one core, for each
+training; `strips` has the games of `captions`.
 
 {tables}"""
 

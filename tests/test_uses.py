@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from notebook_tools import NOTEBOOKS
 
 import numgan as ng
 import numgan.uses
+from benchmarks import make_uses
 from benchmarks import uses as bench
 from numgan.app import cli
-from numgan.uses import BY_NAME, Game, Use, table
+from numgan.uses import BY_NAME, Game, Use, captions, frames, table, text_to_image, told
+from numgan.uses.images import grey, read_right, sharpness, unseen
 
 
 class Line(Game):
@@ -199,3 +202,65 @@ def test_the_page_has_every_figure(here, capsys, monkeypatch):
     lines = [*bench.section("line", kept | {"line/data": {"moved": 0.0}})]
     assert "A line. 4 steps." in lines and "| | moved | seconds |" in lines
     assert any(line.startswith("| game | 4, 4 | ") for line in lines) and "| data | 0 |  |" in lines
+
+
+def test_the_page_is_what_was_kept():
+    """With every seed of every game, and the picture of every use."""
+    kept = bench.Store(bench.RESULTS / "uses.jsonl").read()
+    games = {f"{name}/{kind}/{seed}" for name, use in BY_NAME.items() for kind in use.games for seed in bench.SEEDS}
+    assert {*kept} == games | {f"{name}/{kind}" for name, use in BY_NAME.items() for kind in use.references}
+    assert (bench.RESULTS / "uses.md").read_text(encoding="utf-8") == bench.report(kept) + "\n"
+    assert {path.stem for path in (bench.RESULTS / "uses").iterdir()} == {*BY_NAME}
+
+
+def figures(name, kind, measure):
+    kept = bench.Store(bench.RESULTS / "uses.jsonl").read()
+    return np.array([kept[f"{name}/{kind}/{seed}"][measure] for seed in bench.SEEDS])
+
+
+def test_what_the_pages_say_of_each_use_was_measured():
+    """On every one of the seeds."""
+    for measure, least in (("class", 0.9), ("width", 0.8), ("slant", 0.8)):
+        assert (figures("captions", "matching-aware D", measure) >= least).all()
+    assert (figures("negatives", "with the cycle", "F(G(a)) read") >= 0.9).all()
+    kinds = "with the cycle", "without"
+    there_and_back, without = (figures("negatives", kind, "F(G(a)) read") for kind in kinds)
+    assert (there_and_back > without).all()
+    for where in ("in flight", "at a wall"):
+        game, squares = (figures("frames", kind, f"sharpness {where}") for kind in BY_NAME["frames"].games)
+        assert (game > squares).all()
+    both, distance, game = (figures("halves", kind, "L1") for kind in BY_NAME["halves"].games)
+    assert (distance < both).all() and (both < game).all()
+    both, distance, _ = (figures("halves", kind, "sharpness") for kind in BY_NAME["halves"].games)
+    assert (distance < both).all()
+    assert (figures("clouds", "with the cycle", "home") > figures("clouds", "without", "home")).all()
+    assert (figures("sound", "R1 penalty", "notes") == 5).all()
+
+
+def test_what_the_lesson_opens_is_what_was_measured():
+    kept = np.load(NOTEBOOKS / "kept" / "uses.npz", allow_pickle=False)
+    G = told.generator(0)
+    sizes = [span.stop - span.start for span in G.slices.values()]
+    G.theta[...] = kept["captions/W"] * kept["captions/scales"].repeat(sizes)
+    said = text_to_image.what_is_said()
+    z = np.random.default_rng(0).standard_normal((len(said), told.N_Z)).astype("float32")
+    found = text_to_image.scores(grey(G((z, captions.bags(said)))), said)
+    for measure in ("class", "width", "slant"):
+        assert abs(found[measure] - figures("captions", "matching-aware D", measure)[0]) < 0.02
+    for kind in BY_NAME["halves"].games:
+        x = kept[f"halves/{kind}"] / 255
+        found = read_right(x, unseen().labels[: len(x)])
+        assert abs(found - figures("halves", kind, "read right")[0]) < 0.08
+    wall = frames.at_wall(frames.to_test()[1][1])[: make_uses.SHOWN]
+    for kind in BY_NAME["frames"].games:
+        found = sharpness(kept[f"frames/{kind}"][wall] / 255)
+        assert abs(found - figures("frames", kind, "sharpness at a wall")[0]) < 0.05
+
+
+def test_a_kept_generator_is_off_by_half_a_step_at_most():
+    game = after(3, ema=0.9)[0]
+    kept = make_uses.generator("x", game)
+    G = game.ready("G")
+    for (name, span), scale in zip(G.slices.items(), kept["x/scales"], strict=True):
+        assert np.abs(kept["x/W"][span] * scale - G.theta[span]).max() <= 0.501 * scale, name
+    assert make_uses.as_bytes(np.array([0, 0.5, 1])).tolist() == [0, 128, 255]

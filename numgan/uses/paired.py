@@ -23,7 +23,7 @@ class Paired(Game):
 
     pairs (n, h · w · c), images (h, w, c) in [−1, 1] with channels side by side: the last is b, the answer, and those
     before it are a, what G is given. G makes the whole pair [a, G(a)] (`Skip`), whose a takes no part in its gradient.
-    adversarial=False leaves D out, weight=0 the distance.
+    adversarial=False leaves D out, weight=0 the distance. lr is G's rate, and twice that of D.
 
     As in the paper: a U-Net, a D that sees the pair, and L1 as the distance. Not as in the paper:
 
@@ -45,6 +45,7 @@ class Paired(Game):
         adversarial: bool = True,
         weight: float = 10.0,
         distance: Distance = absolute,
+        lr: float = 1e-3,
         threads: int | None = None,
     ) -> None:
         if pairs.shape[1:] != (math.prod(image_shape),) or len(image_shape) != 3 or image_shape[-1] < 2:
@@ -52,8 +53,8 @@ class Paired(Game):
         if not adversarial and not weight:
             raise InputError("with neither the game nor a distance, G has nothing to learn from: give one of them")
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
-        G = unet(image_shape, 2 * seed), Adam(1e-3, beta1=0.5)
-        D = judge(image_shape, 2 * seed + 1), Adam(5e-4, beta1=0.5)
+        G = unet(image_shape, 2 * seed), Adam(lr, beta1=0.5)
+        D = judge(image_shape, 2 * seed + 1), Adam(lr / 2, beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
         self.pairs = self.minibatches(pairs)
 
