@@ -118,7 +118,7 @@ def test_g_does_not_go_black_with_L1_alone():
     """As it does where tanh ends where it is flat: then the digits of all classes are read as one."""
     edges = BY_NAME["edges"]
     game = edges.games["L1 alone"](0, 1)
-    list(game.steps(150))
+    list(game.steps(250))
     found = edges.measure(game)
     assert found["read right"] > 0.4 and found["L1"] < 0.13, found
 
