@@ -10,6 +10,7 @@ those of `numgan uses NAME`. Nothing that a measure looks at was seen in trainin
 """
 
 import argparse
+import textwrap
 import time
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,47 @@ training; `strips` has the games of `captions`.
 {tables}"""
 
 
+WORDS = {
+    "edges": (
+        "Read right: by the package's classifier, as the digit that it is. Sharpness: an outline from black to white "
+        "within one pixel has 1, spread evenly over k pixels 1/k. Edges leave little open: L1 alone is sharp, too."
+    ),
+    "halves": (
+        "Sharpness and L1 are of the right half alone. L1 alone is nearest and least sharp, the game alone farthest "
+        "off; both together are as sharp as digits, and nearly as near as L1."
+    ),
+    "clouds": (
+        "Home: the share of points that come back to the mode that they left. Narrowest: the least width of a mode "
+        "that was sent, over what it should be. As B was made: the share that go where B's modes were made from "
+        "theirs; the loss does not ask for that, and seeds differ."
+    ),
+    "negatives": (
+        "Read: as its digit. Agreement: of G(a) with the true outlines, and by chance, with another digit's. Without "
+        "the cycle both maps are nearly as right, but undo each other less well."
+    ),
+    "captions": (
+        "Class: the share that is read as the digit that was said. Width, slant: the correlation of the word's rank "
+        "with what is measured. Spread: how far pixels lie from their mean in images of one caption. With wrong "
+        "captions in D's step, G follows the words more closely and draws each in fewer ways."
+    ),
+    "strips": (
+        "Rises: the share of steps along a strip that rise in what the words are about. Class: read as the digit that "
+        "stays. Ends: first and last images of strips from a digit to the next. Change: how far neighbours are apart, "
+        "over how far images of the same caption and other noise are."
+    ),
+    "frames": (
+        "In flight the next frame is certain, at a wall there are two. L1 is that to the nearest frame that may come. "
+        "Least squares blurs; the game's frames are sharper and nearer, but at a wall they show pieces of both."
+    ),
+    "sound": (
+        "Frequencies off: the total variation distance of the histograms of the loudest frequency. Notes: how many of "
+        "the five have more than 5 % of the sounds. Purity: the share of power near the loudest frequency. Neither is "
+        "enough alone: without the penalty the tones are of one note, and the normal distribution has all notes, all "
+        "at once."
+    ),
+}
+
+
 def report(kept):
     return PAGE.format(tables="\n".join(line for name in BY_NAME for line in section(name, kept)))
 
@@ -74,7 +116,8 @@ def section(name, kept):
     rows = {kind: [kept[key] for seed in SEEDS if (key := f"{name}/{kind}/{seed}") in kept] for kind in use.games}
     rows |= {kind: [kept[f"{name}/{kind}"]] for kind in use.references if f"{name}/{kind}" in kept}
     columns = list(dict.fromkeys(key for found in rows.values() for one in found for key in one))
-    yield from (f"## {name}", "", f"{use.about[0].upper()}{use.about[1:]}. {use.steps:,} steps.", "")
+    about = f"{use.about[0].upper()}{use.about[1:]}. {use.steps:,} steps."
+    yield from (f"## {name}", "", about, "", *textwrap.wrap(WORDS.get(name, ""), 118), "")
     yield f"| | {' | '.join(columns)} |"
     yield "|---|" + "---:|" * len(columns)
     for kind, found in rows.items():

@@ -86,7 +86,7 @@ def measure(of: Cycle) -> Measures:
     """Of digits that were never seen.
 
     read: as its digit, by the classifier: after the way there and back, and where an outline is all that F is given.
-    |F(G(a)) − a|: the mean over pixels in [0, 1]. The others: see `alike`.
+    L1 of F(G(a)): the mean over pixels in [0, 1]. The others: see `alike`.
     A round trip alone proves little: two maps that change nothing make it without a fault.
     """
     a, b = tests()
@@ -95,7 +95,7 @@ def measure(of: Cycle) -> Measures:
     return {
         "F(G(a)) read": read(home),
         "F(b) read": read(back),
-        "|F(G(a)) − a|": float(np.abs(grey(home) - grey(a)).mean()),
+        "L1 of F(G(a))": float(np.abs(grey(home) - grey(a)).mean()),
         **alike(there),
     }
 
