@@ -19,7 +19,7 @@ from numgan.uses import BY_NAME, frames, translation
 from numgan.uses.images import grey, unseen
 
 OUT = Path(__file__).parents[1] / "notebooks" / "kept" / "uses.npz"
-SHOWN, SOUNDS = 300, 120  # rows
+SHOWN, SOUNDS = 200, 120  # rows
 
 
 def keep(runs, path=OUT):
