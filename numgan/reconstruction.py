@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from numgan.backend import Array, RandomGenerator, array_module
+from numgan.errors import InputError
 from numgan.layers.base import Player
 
 Distance = Callable[[Array, Array], tuple[Array, Array]]  # of y and what is wanted: the value, and ∂/∂y
@@ -18,13 +19,13 @@ Distance = Callable[[Array, Array], tuple[Array, Array]]  # of y and what is wan
 
 def absolute(y: Array, wanted: Array) -> tuple[Array, Array]:
     """L1 = mean |y − wanted| over all numbers, ∂/∂y = sign(y − wanted) / N. Least at the median of what is wanted."""
-    off = y - wanted
+    off = _off(y, wanted)
     return abs(off).mean(), array_module(off).sign(off) / off.size
 
 
 def squared(y: Array, wanted: Array) -> tuple[Array, Array]:
     """Mean (y − wanted)² over all numbers, ∂/∂y = 2 (y − wanted) / N. Least at the mean of what is wanted."""
-    off = y - wanted
+    off = _off(y, wanted)
     return (off * off).mean(), off * (2 / off.size)
 
 
@@ -48,3 +49,9 @@ def cycle_gradient(
     db = F.backward(weight * dy, tape_F, add=True)
     G.backward(db, tape_G, inputs=False, add=True)
     return weight * value
+
+
+def _off(y: Array, wanted: Array) -> Array:
+    if y.shape != wanted.shape:
+        raise InputError(f"what is made has shape {y.shape}, and what is wanted {wanted.shape}: give an answer a row")
+    return y - wanted

@@ -99,8 +99,14 @@ def test_kept_weights_make_the_same_rows():
 
 
 def test_a_value_that_is_not_finite_ends_it():
-    with pytest.raises(ng.DivergedError, match=r"step 1: .*nan.* try another seed"):
-        list(Line(x=np.full((8, 2), np.nan)).steps(2))
+    with pytest.raises(ng.DivergedError, match=r"step \d+: .*(nan|inf).* try another seed"):
+        list(Line(lr=1e30).steps(20))
+
+
+@pytest.mark.parametrize("x", [np.ones((7, 2)), np.full((9, 2), np.nan)])
+def test_data_that_make_no_minibatch_are_refused(x):
+    with pytest.raises(ng.InputError, match=rf"x has {len(x)} rows, expected 8 or more, of finite numbers"):
+        Line(x=x)
 
 
 def test_the_table_lines_up():

@@ -99,7 +99,7 @@ def test_the_layers_of_each_player_draw_numbers_of_their_own_and_a_seed_repeats_
     drawn_by, game = [], games[0]
     game.rng = lambda j: drawn_by.append(j) or np.random.default_rng(j)
     list(game.steps(1))
-    assert sorted(drawn_by) == [0, 1, 2, 3]
+    assert sorted(drawn_by) == [0, 1, 2, 3, 4, 4]  # each player's step, and both ways of the cycle
 
 
 def test_there_and_back_is_what_the_averaged_networks_make():

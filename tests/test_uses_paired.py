@@ -27,7 +27,7 @@ def rows(n=40, shape=SMALL):
 def small(monkeypatch):
     """Networks of so few weights that each can be moved, in float64, whose step is the gradient itself."""
     monkeypatch.setattr(paired, "unet", partial(paired.unet, maps=1, hidden=2))
-    monkeypatch.setattr(paired, "judge", partial(paired.judge, maps=1, hidden=3))
+    monkeypatch.setattr(paired, "discriminator", partial(paired.discriminator, maps=1, hidden=3))
 
     def made(**how):
         game = Paired(rows(), SMALL, seed=3, threads=1, **how)

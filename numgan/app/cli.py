@@ -195,7 +195,7 @@ def _others(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.set_defaults(command=uses)
     p.add_argument("name", nargs="?", metavar="NAME", help="which use to train, beside its baselines")
     p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
-    p.add_argument("--steps", type=int, help="updates of each of them")
+    p.add_argument("--steps", type=int, help="updates of each of them (the use's own, for which its rates are set)")
     p.add_argument("--threads", type=int, help="at most so many threads (the number of cores)")
     p.add_argument("--out", help="the folder of its picture, new or empty (runs/NAME-1, -2 …)")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numgan.app.claim import claim_new
@@ -32,19 +32,24 @@ def uses(options: argparse.Namespace) -> int:
     if options.threads is not None:
         check_whole("--threads", options.threads, 1)
     with claim_new(options.out, options.name) as claim:
-        check_writable(claim.place, f"{claim.folder}")
+        check_writable(claim.place, str(claim.folder))
         began = time.perf_counter()
         try:
             made = {name: make(options.seed, options.threads) for name, make in use.games.items()}
             games = {name: _trained(name, game, steps) for name, game in made.items()}
+            measures = {name: use.measure(game) for name, game in games.items()}
+            measures |= {name: measure() for name, measure in use.references.items()}
+            files = _files(use, games, measures)
         except KeyboardInterrupt:
             print("\nstopped; nothing was written", file=sys.stderr)
             raise
-        measures = {name: use.measure(game) for name, game in games.items()}
-        measures |= {name: measure() for name, measure in use.references.items()}
+        claim.check()
+        for name, content in files.items():
+            with atomic(claim.place / name) as file:
+                file.write(content)
         print(f"{use.about}: {steps} steps, seed {options.seed}, {time.perf_counter() - began:.0f} s", "", sep="\n")
         print(table(measures))
-        print(f"\nin {claim.folder}: {'  '.join(_kept(claim.place, use, games, measures))}")
+        print(f"\nin {claim.folder}: {'  '.join(files)}")
     return 0
 
 
@@ -60,13 +65,10 @@ def _trained(name: str, game: Game, steps: int) -> Game:
     return game
 
 
-def _kept(folder: Path, use: Use, games: dict[str, Game], measures: dict[str, Measures]) -> list[str]:
-    """The names of the files that tell of it, written."""
-    with atomic(folder / "measures.json") as file:
-        file.write(json.dumps(measures, indent=1, ensure_ascii=False).encode())
-    with atomic(folder / "picture.png") as file:
-        use.picture(games).savefig(file, format="png", dpi=100)
-    for name, made in use.files.items():
-        with atomic(folder / name) as file:
-            file.write(made(games))
-    return ["picture.png", *use.files, "measures.json"]
+def _files(use: Use, games: dict[str, Game], measures: dict[str, Measures]) -> dict[str, bytes]:
+    """The files that tell of it, by name: all are made before the first is written."""
+    picture = io.BytesIO()
+    use.picture(games).savefig(picture, format="png", dpi=100)
+    made = {name: content(games) for name, content in use.files.items()}
+    told = json.dumps(measures, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    return {"picture.png": picture.getvalue(), **made, "measures.json": told}

@@ -81,6 +81,8 @@ class Skip(Compound):
 
     def _joined(self, x: Array, y: Array) -> Array:
         self._joined_shape(x.shape[1:], y.shape[1:])
+        if len(x) != len(y):
+            raise InputError(f"{self} joins {len(x)} rows with {len(y)}: the layer must make a row of each")
         return array_module(x).concatenate([x, y], axis=-1)
 
     def _joined_shape(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ def bag(text: str) -> np.ndarray:
 
     A bag of words does not know which word "very" goes with. In these captions it is always the slant.
     """
-    words = [word for word in text.lower().split() if word not in ARTICLES]
+    words = [word for word in text.lower().replace(",", " ").rstrip(".").split() if word not in ARTICLES]
     unknown = [word for word in words if word not in VOCABULARY]
     if unknown or not words:
         what = f"{unknown[0]!r} is not a word that captions are made of" if unknown else f"{text!r} has no words"

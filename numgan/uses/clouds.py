@@ -67,7 +67,7 @@ def mlp(seed: int, hidden: int = 64) -> Network:
     return Network(three(hidden, 2), seed=seed)
 
 
-def judge(seed: int, hidden: int = 64) -> Network:
+def discriminator(seed: int, hidden: int = 64) -> Network:
     """From the plane to a logit: D_A, D_B."""
     return Network(three(hidden, 1), seed=seed)
 
@@ -79,7 +79,7 @@ def three(hidden: int, n_out: int) -> list[Layer]:
 
 def game(weight: float, seed: int, threads: int | None = None) -> Cycle:
     a, b = trained_on()
-    nets = [make(4 * seed + i) for i, make in enumerate((mlp, mlp, judge, judge))]
+    nets = [make(4 * seed + i) for i, make in enumerate((mlp, mlp, discriminator, discriminator))]
     players = {
         name: (net, Adam(Ramp(1e-3, 1e-4, STEPS // 2, STEPS), beta1=0.5))
         for name, net in zip(PLAYERS, nets, strict=True)
@@ -116,7 +116,7 @@ def measure(of: Cycle) -> Measures:
 
 
 def lying(x: np.ndarray) -> Measures:
-    """How much of what should be distributed as B lies where B does; of B itself, 0.989."""
+    """How much of what should be distributed as B lies where B does."""
     return {"on a mode": mode_coverage(x, bent(circle()), STD).quality}
 
 

@@ -65,7 +65,8 @@ class Cycle(Game):
         values["G"] = generator_gradient(G, D_B, a, self.loss, self.rng(2)).value
         values["F"] = generator_gradient(F, D_A, b, self.loss, self.rng(3)).value
         if self.weight:
-            values["cycle"] = cycle_gradient(G, F, a, self.weight) + cycle_gradient(F, G, b, self.weight)
+            values["cycle"] = cycle_gradient(G, F, a, self.weight, rng=self.rng(4))
+            values["cycle"] += cycle_gradient(F, G, b, self.weight, rng=self.rng(4))
         self.follow("G")
         self.follow("F")
         return values

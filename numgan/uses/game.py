@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numgan.backend import Array
-from numgan.errors import DivergedError
+from numgan.errors import DivergedError, InputError
 from numgan.layers.base import rows_of
 from numgan.network import Network
 from numgan.optim import Optimizer
@@ -72,6 +72,8 @@ class Game:
 
     def minibatches(self, x: Array, stream: int = 0) -> Minibatches:
         """Minibatches of the rows x. Rows that must not be paired have a stream each."""
+        if len(x) < self.batch or not np.isfinite(x).all():
+            raise InputError(f"x has {len(x)} rows, expected {self.batch} or more, of finite numbers: give others")
         return Minibatches(x.astype(np.float32), self.batch, _seed(self.seed, stream))
 
     def noise(self, n_z: int) -> Noise:

@@ -63,7 +63,7 @@ def translator(seed: int, maps: int = MAPS) -> Network:
     return Network(layers, seed=2 * seed + 1)
 
 
-def judge(seed: int, maps: int = MAPS, hidden: int = HIDDEN) -> Network:
+def discriminator(seed: int, maps: int = MAPS, hidden: int = HIDDEN) -> Network:
     """D_A, D_B: images, in rows, to logits; as in `dcgan`, less wide."""
     n = math.prod((SIDE // 4, SIDE // 4, 2 * maps))
     layers: list[Layer] = [
@@ -76,7 +76,7 @@ def judge(seed: int, maps: int = MAPS, hidden: int = HIDDEN) -> Network:
 
 
 def game(weight: float, seed: int, threads: int | None = None, steps: int = STEPS) -> Cycle:
-    nets = [make(4 * seed + i) for i, make in enumerate((translator, translator, judge, judge))]
+    nets = [make(4 * seed + i) for i, make in enumerate((translator, translator, discriminator, discriminator))]
     rates = [Ramp(1e-3, 1e-4, steps // 2, steps)] * 2 + [Ramp(5e-4, 5e-5, steps // 2, steps)] * 2
     players = {p: (net, Adam(lr, beta1=0.5)) for p, net, lr in zip(PLAYERS, nets, rates, strict=True)}
     return Cycle(players, *domains(), weight, batch=32, seed=seed, ema=0.99, threads=threads)

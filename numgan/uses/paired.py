@@ -23,7 +23,8 @@ class Paired(Game):
 
     pairs (n, h · w · c), images (h, w, c) in [−1, 1] with channels side by side: the last is b, the answer, and those
     before it are a, what G is given. G makes the whole pair [a, G(a)] (`Skip`), whose a takes no part in its gradient.
-    adversarial=False leaves D out, weight=0 the distance. lr is G's rate, and twice that of D.
+    adversarial=False leaves D out, weight=0 the distance. The distance is a mean over the whole pair, of which a is met
+    exactly: over b alone, its weight is weight / c. lr is G's rate, and twice that of D.
 
     As in the paper: a U-Net, a D that sees the pair, and L1 as the distance. Not as in the paper:
 
@@ -54,7 +55,7 @@ class Paired(Game):
             raise InputError("with neither the game nor a distance, G has nothing to learn from: give one of them")
         self.image_shape, self.adversarial, self.weight, self.distance = image_shape, adversarial, weight, distance
         G = unet(image_shape, 2 * seed), Adam(lr, beta1=0.5)
-        D = judge(image_shape, 2 * seed + 1), Adam(lr / 2, beta1=0.5)
+        D = discriminator(image_shape, 2 * seed + 1), Adam(lr / 2, beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=32, seed=seed, ema=0.99, threads=threads)
         self.pairs = self.minibatches(pairs)
 
@@ -108,7 +109,7 @@ def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: i
     return Network(pair, seed=4 * seed + 3)
 
 
-def judge(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 64) -> Network:
+def discriminator(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 64) -> Network:
     """D: pairs (h, w, c), in rows, to logits."""
     h, w, c = image_shape
     n = math.prod((h // 4, w // 4, 2 * maps))

@@ -5,7 +5,8 @@ two, kernels of 25, strides of 4. Here a second has 1,024 numbers, its tones are
 with kernels of 24 lead to them from 16 places that three dense layers fill (one, there). Other than there, the game is
 the nonsaturating one with R1 in place of WGAN-GP, there are fewer maps, and there is no phase shuffle (WaveGAN, §3.3).
 
-Without the penalty most tones are of one note, on each of three seeds: mode collapse. With it, all notes come
+Without the penalty the variety is gone: on two of three seeds nearly all tones are of one note, on the third most are
+of none. That is mode collapse. With it, all notes come
 out, and about one sound in five is a mixture of two: G is continuous, so between two notes there must be some.
 """
 

@@ -70,12 +70,14 @@ def measure(of: Told) -> Measures:
 
 def rising(name: str, values: np.ndarray) -> Measures:
     """Of values (rows, columns): the share of steps along rows that rise, and the mean over rows of Spearman's rank
-    correlation with the place in the row."""
+    correlation with the place in the row, 0 where all values are equal."""
     place = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
-    ranks = values.argsort(axis=1).argsort(axis=1)
+    ranks = np.sign(values[:, :, None] - values[:, None, :]).sum(axis=2) / 2  # centred; equal values share a rank
+    norm = np.sqrt((ranks**2).sum(axis=1) * (place @ place))
+    correlation = np.divide(ranks @ place, norm, out=np.zeros(len(values)), where=norm > 0)
     return {
         f"{name} rises": float((np.diff(values, axis=1) > 0).mean()),
-        f"{name}, rank correlation": float((ranks @ place).mean() / (place @ place)),
+        f"{name}, rank correlation": float(correlation.mean()),
     }
 
 

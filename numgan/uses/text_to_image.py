@@ -55,9 +55,9 @@ def scores(x: np.ndarray, said: np.ndarray) -> Measures:
 
 
 def correlation(ranks: np.ndarray, values: np.ndarray) -> float:
-    """Pearson's, of ranks (n,) that are said with values (n,)."""
+    """Pearson's, of ranks (n,) that are said with values (n,); 0 where all values are alike."""
     said = ranks != UNSAID
-    return float(np.corrcoef(ranks[said], values[said])[0, 1])
+    return float(np.corrcoef(ranks[said], values[said])[0, 1]) if np.ptp(values[said]) else 0.0
 
 
 def spread(x: np.ndarray, said: np.ndarray) -> float:

@@ -45,7 +45,7 @@ class Told(Game):
         threads: int | None = None,
     ) -> None:
         G = generator(2 * seed), Adam(Ramp(2e-3, 5e-5, 0, steps), beta1=0.5)
-        D = judge(2 * seed + 1), Adam(Ramp(1e-3, 2.5e-5, 0, steps), beta1=0.5)
+        D = discriminator(2 * seed + 1), Adam(Ramp(1e-3, 2.5e-5, 0, steps), beta1=0.5)
         super().__init__({"G": G, "D": D}, batch=batch, seed=seed, ema=0.999, threads=threads)
         self.meanings, self.matching = meanings, matching
         self.x, self.z = self.minibatches(x), self.noise(N_Z)
@@ -81,7 +81,7 @@ def generator(seed: int) -> Conditional:
     return Conditional(layers, seed=seed)
 
 
-def judge(seed: int) -> Conditional:
+def discriminator(seed: int) -> Conditional:
     """D: an image and a bag of words to a logit."""
     layers = [
         *(Condition(784, N_WORDS, height=3), Linear(784 + N_WORDS, 512), LeakyReLU(0.2)),

@@ -48,10 +48,11 @@ def loudest(x: np.ndarray, rate: int = RATE) -> np.ndarray:
 
 
 def purity(x: np.ndarray, rate: int = RATE) -> np.ndarray:
-    """The share of its power that each sound has within NEAR Hz of its loudest frequency (n,): of a tone, nearly 1."""
+    """The share of its power that each sound has within NEAR Hz of its loudest frequency (n,): of a tone nearly 1, of
+    silence 0."""
     f, p = power(x, rate)
     near = abs(f - loudest(x, rate)[:, None]) <= NEAR
-    return (p * near).sum(axis=1) / p.sum(axis=1)
+    return (p * near).sum(axis=1) / np.maximum(p.sum(axis=1), np.finfo(float).tiny)
 
 
 def total_variation(f: np.ndarray, f_g: np.ndarray) -> float:
@@ -63,14 +64,17 @@ def total_variation(f: np.ndarray, f_g: np.ndarray) -> float:
 
 def resampled(x: np.ndarray, times: int) -> np.ndarray:
     """The same sounds (n, t) with more numbers (n, times): no frequency is added, so their spectra get zeros above."""
-    return np.fft.irfft(np.fft.rfft(x, axis=1), times, axis=1) * (times / x.shape[1])
+    waves = np.fft.rfft(x, axis=1)
+    if times > x.shape[1] and x.shape[1] % 2 == 0:
+        waves[:, -1] /= 2  # the highest of an even number stands for two, one of each sign
+    return np.fft.irfft(waves, times, axis=1) * (times / x.shape[1])
 
 
-def wav(file: str | Path | BinaryIO, x: np.ndarray, rate: int = RATE, pause: float = 0.1) -> None:
+def wav(file: str | Path | BinaryIO, x: np.ndarray, pause: float = 0.1) -> None:
     """Sounds x (n, t) in [−1, 1], one after another with pauses of so many seconds, as a wav file of 16 bits."""
     if x.ndim != 2 or not x.size or not np.isfinite(x).all():
         raise InputError(f"wav takes sounds, rows of finite numbers (n, t), got {x.dtype}{x.shape}")
-    played = resampled(x, round(x.shape[1] * PLAYED / rate))
+    played = resampled(x, round(x.shape[1] * PLAYED / RATE))
     whole = np.pad(played, [(0, 0), (0, round(pause * PLAYED))]).clip(-1, 1)
     with wave.open(str(file) if isinstance(file, Path) else file, "wb") as out:
         out.setnchannels(1)
