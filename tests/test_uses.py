@@ -99,8 +99,10 @@ def test_kept_weights_make_the_same_rows():
 
 
 def test_a_value_that_is_not_finite_ends_it():
-    with pytest.raises(ng.DivergedError, match=r"step \d+: .*(nan|inf).* try another seed"):
-        list(Line(lr=1e30).steps(20))
+    game = Line()
+    game.nets["D"].theta[0] = np.nan
+    with pytest.raises(ng.DivergedError, match=r"step 1: .*nan.* try another seed"):
+        list(game.steps(2))
 
 
 @pytest.mark.parametrize("x", [np.ones((7, 2)), np.full((9, 2), np.nan)])
