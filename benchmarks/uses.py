@@ -75,8 +75,9 @@ WORDS = {
         "within one pixel has 1, spread evenly over k pixels 1/k. Edges leave little open: L1 alone is sharp, too."
     ),
     "halves": (
-        "Sharpness and L1 are of the right half alone. L1 alone is nearest and least sharp, the game alone farthest "
-        "off; both together are as sharp as digits, and nearly as near as L1."
+        "Sharpness and L1 are of the right half alone. L1 alone is nearest and less sharp than digits; the game "
+        "alone is farthest off, and its sharpness differs from seed to seed; both together are as sharp as digits, "
+        "and nearly as near as L1."
     ),
     "clouds": (
         "Home: the share of points that come back to the mode that they left. Narrowest: the least width of a mode "
@@ -93,19 +94,21 @@ WORDS = {
         "captions in D's step, G follows the words more closely and draws each in fewer ways."
     ),
     "strips": (
-        "Rises: the share of steps along a strip that rise in what the words are about. Class: read as the digit that "
-        "stays. Ends: first and last images of strips from a digit to the next. Change: how far neighbours are apart, "
-        "over how far images of the same caption and other noise are."
+        "Rises: the share of steps along a strip that rise in what the words are about. Class: read as the digit "
+        "that stays. Ends: first and last images of strips from a digit to the next. Change: how far neighbours are "
+        "apart, over how far images of the same caption and other noise are."
     ),
     "frames": (
-        "In flight the next frame is certain, at a wall there are two. L1 is that to the nearest frame that may come. "
-        "Least squares blurs; the game's frames are sharper and nearer, but at a wall they show pieces of both."
+        "In flight the next frame is certain, at a wall there are two. L1 is that to the nearest frame that may "
+        "come. Least squares blurs; the game's frames are sharper and nearer, but at a wall they show pieces of "
+        "both."
     ),
     "sound": (
-        "Frequencies off: the total variation distance of the histograms of the loudest frequency. Notes: how many of "
-        "the five have more than 5 % of the sounds. Purity: the share of power near the loudest frequency. Neither is "
-        "enough alone: without the penalty nearly all tones are of one note, or, with seed 2, most are of none, and "
-        "the normal distribution has all notes, all at once."
+        "Frequencies off: the total variation distance of the histograms of the loudest frequency. On a note: the "
+        "share of sounds whose loudest frequency is one of the five. Notes: how many of the five have more than 5 % "
+        "of the sounds. Purity: the share of power near the loudest frequency. Neither is enough alone: without the "
+        "penalty nearly all tones are of one note, or, with seed 2, most are of none, and the normal distribution "
+        "has all notes, all at once."
     ),
 }
 

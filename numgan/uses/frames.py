@@ -1,14 +1,15 @@
 """The next frame of a film, from two: where the future is open, least squares gives the mean of all futures.
 
-A digit of 14 × 14 pixels moves aslant in a frame of 28 × 28, 3 rows and 3 columns in each step, until it meets a wall.
-There it stays for one frame and then leaves, to one side or the other with equal probability, as a fair coin falls. So
+A digit of 14 × 14 pixels moves aslant in a frame of 28 × 28, 3 rows and 3 columns in each step, until it meets a
+wall. It is there in one frame and then leaves aslant, along the wall one way or the other, as a fair coin falls. So
 the third frame follows from two as long as the digit flies. Where the second shows it at a wall, there are two third
-frames, and the mean of squares is least at their mean: two digits at half the brightness, one over the other.
+frames (in a corner one), and the mean of squares is least at their mean: two digits at half the brightness, one over
+the other.
 
 Mathieu et al. 2016, "Deep multi-scale video prediction beyond mean square error": D is shown a film, whose last frame
-is from the data or from G. That is the game of paired translation, where what is given are two frames. Theirs has more
-frames, several scales, and a loss on gradients too. Here G draws no noise, so it would have to choose one future for
-each past. It goes a part of the way: at a wall it draws pieces of both, at nearly full brightness.
+is from the data or from G. That is the game of paired translation, where what is given are two frames. Theirs has
+more frames, several scales, and a loss on gradients too. Here G draws no noise, so it would have to choose one future
+for each past. It goes a part of the way: at a wall it draws pieces of both, at nearly full brightness.
 """
 
 from __future__ import annotations

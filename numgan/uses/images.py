@@ -37,8 +37,8 @@ def read_right(x: np.ndarray, labels: np.ndarray) -> float:
 def sharpness(x: np.ndarray, shape: tuple[int, int] = (SIDE, SIDE)) -> float:
     """How steep the outlines in images (n, h · w) are: Σ ‖∇x‖² / Σ ‖∇x‖, with ∇x the steps to the next row and column.
 
-    That is the mean of ‖∇x‖, each pixel with ‖∇x‖ as its weight, so that even areas do not count, however large. An
-    edge between 0 and 1 that is spread evenly over k pixels has 1/k. 0 where no image has an edge.
+    That is the mean of ‖∇x‖, each pixel with ‖∇x‖ as its weight, so that even areas do not count, however large. A
+    level or upright edge between 0 and 1 that is spread evenly over k pixels has 1/k. 0 where no image has an edge.
     """
     x = x.reshape(-1, *shape)
     across, down = np.diff(x, axis=2)[:, :-1], np.diff(x, axis=1)[:, :, :-1]

@@ -13,7 +13,7 @@ from numgan.uses.text_to_image import GAMES, STEPS
 from numgan.uses.told import Told
 from numgan.uses.use import Measures, Use
 
-COLUMNS = 9  # of a strip: each word, and half way between two
+COLUMNS = 9  # of a strip: of five words each, and half way between two
 ROWS = 200  # strips that are measured
 MIDDLE = 2  # the rank of "medium", and of "upright"
 
@@ -83,7 +83,7 @@ def rising(name: str, values: np.ndarray) -> Measures:
 
 def change(x: np.ndarray) -> float:
     """How far neighbours in strips x (rows, columns, n_x) are apart, over how far images of the same caption and other
-    noise are: root mean squares. It would be 1 if the noise did not stay. Strips of a digit stand 10 rows apart."""
+    noise are: root mean squares. About 1 or more if the noise did not stay. Strips of a digit stand 10 rows apart."""
     steps, others = np.diff(x, axis=1), x[len(DIGITS) :] - x[: -len(DIGITS)]
     return float(np.sqrt((steps**2).mean() / (others**2).mean()))
 

@@ -135,7 +135,7 @@ def compare(seed: int = 0, draws: int = 20000) -> dict[str, Measures]:
         "REINFORCE, b = E ℓ": lambda D, s, rng: reinforce(D, s, rng, baseline=value),
         "Gumbel-softmax, τ = 1": lambda D, s, rng: gumbel_softmax(D, s, rng, tau=1.0),
         "Gumbel-softmax, τ = 0.2": lambda D, s, rng: gumbel_softmax(D, s, rng, tau=0.2),
-        "straight-through": straight_through,
+        "straight-through, τ = 0.5": straight_through,
     }
     return {name: _beside(wanted, repeated(way, D, s, rng, draws)) for name, way in ways.items()}
 
