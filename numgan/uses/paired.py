@@ -109,12 +109,14 @@ def unet(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: i
     return Network(pair, seed=4 * seed + 3)
 
 
-def discriminator(image_shape: tuple[int, int, int], seed: int, maps: int = 16, hidden: int = 64) -> Network:
-    """D: pairs (h, w, c), in rows, to logits."""
+def discriminator(
+    image_shape: tuple[int, int, int], seed: int, shift: int = 2, maps: int = 16, hidden: int = 64
+) -> Network:
+    """D: pairs or single images (h, w, c), in rows, to logits; as in `dcgan`, less wide."""
     h, w, c = image_shape
     n = math.prod((h // 4, w // 4, 2 * maps))
     layers: list[Layer] = [
-        *(Reshape((h, w, c)), Shift(2)),
+        *(Reshape((h, w, c)), Shift(shift)),
         *(Conv2d(c, maps, std=he(16 * c)), LeakyReLU(0.2), Dropout(0.2)),
         *(Conv2d(maps, 2 * maps, std=he(16 * maps)), LeakyReLU(0.2), Dropout(0.2)),
         *(Reshape((n,)), dense(n, hidden), LeakyReLU(0.2), Linear(hidden, 1)),
