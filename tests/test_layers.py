@@ -99,6 +99,8 @@ def test_at_a_kink_the_left_slope_and_at_a_tie_the_first_piece(xp):
     for layer, slope in ((ng.ReLU(), 0.0), (ng.LeakyReLU(0.25), 0.25)):
         assert layer.backward(one, layer.forward(zero)[1]) == slope
     assert (ng.LeakyReLU(1.0)(-one) == -one).all()
+    y = xp.asarray([[1e-300, 0.3, 2.5, np.inf, -1e-300, -0.3, -2.5, -np.inf, -0.0]])
+    assert ng.LeakyReLU(0.25).dx(xp.ones_like(y), y).tolist() == [[1.0] * 4 + [0.25] * 5]
     net = ng.Network([ng.Maxout(1, 1, 3)], dtype="float64", xp=xp)
     net.theta[...] = 1
     net.backward(one, net.forward(one)[1])
