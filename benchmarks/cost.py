@@ -233,6 +233,5 @@ not share memory or slow down when all are busy.
 
 {hub}
 Dealing one run out to several cores of a hub makes nothing faster for a class: the cores are busy already, and the
-means come on top. Independent runs need no messages; so do those of `numgan sweep`, which is why it gives each run one
-thread.
+means come on top. Independent runs need no messages: `numgan sweep` has one on each core, of one thread.
 """.replace("{students}", str(STUDENTS)).replace("{steps}", f"{DIGITS_STEPS:,}")
