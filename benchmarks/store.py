@@ -41,7 +41,6 @@ class Store:
             self.add(key, compute())
             print(key, self.read()[key], flush=True)
 
-
     def all(self, jobs, scheduler=None, workers=0):
         """Keeps and prints the result of every job {key: compute} that is not there yet, as it ends: one after another,
         or on so many workers of Dask, or a cluster's."""

@@ -167,7 +167,7 @@ def spread(values: Mapping[str, Sequence[float]], name: str) -> Figure:
             error = np.std(found, ddof=1) / math.sqrt(len(found))
             ax.errorbar(np.mean(found), y, xerr=error, fmt="|", color="black", markersize=14, capsize=4)
     ax.set_yticks(range(len(values)), list(values))
-    ax.invert_yaxis()
+    ax.set_ylim(len(values) - 0.5, -0.5)  # the first is at the top
     ax.set_xlabel(name)
     return figure
 

@@ -53,8 +53,34 @@ def test_a_step_on_p_ranks():
     assert cost.best(STEP, (1.0, 1e9), "wide") == 1  # where a message takes a second, one process is best
 
 
+def test_what_the_lines_miss():
+    exact = found()
+    assert cost.rows_missed(exact) == pytest.approx(0, abs=1e-9)
+    exact["rows"] = {"wide": {"1": 1.0, "3": 1.0, "2": 2.0}}  # by symmetry flat, and the one step lies above it
+    a, b = cost.step_here(exact, "wide")
+    assert b == pytest.approx(0)
+    assert cost.rows_missed(exact) == pytest.approx(1 - a / 2)
+    exact["ranks"]["2"]["allreduce"][2][1] *= 3  # 4 MB took three times as long as all others say
+    size, said, took = cost.mean_missed(exact)
+    latency, bandwidth = cost.network_here(exact)
+    assert (size, took) == (4, pytest.approx(3 * (20e-6 + 4e6 / 1e9)))
+    assert said == pytest.approx(2 * latency + 4e6 / bandwidth)
+
+
+def test_the_share_of_a_step_that_waits_for_messages():
+    waits = 2 * 2 * 511 * 50e-6
+    sent = sum(cost.megabytes("wide")) * 1e6 * 2 * 511 / 512 / 1.1e9
+    expected = waits / (STEP[0] + 100 * STEP[1] + waits + sent)
+    assert cost.latency_share(found(), "10 Gb/s Ethernet", "wide", 512) == pytest.approx(expected)
+
+
 def test_the_page():
     text = cost.page(found())
+    assert "to steps of 1, 2, 8 and m rows; off by at most 0%" in text
+    took, two = 10e-3, cost.seconds(STEP, NETWORK, "wide", 2, 100)
+    large = cost.seconds(STEP, NETWORK, "4 × as wide", 2, 100)
+    assert f"the model says {two / took:.2f} to {large / took:.2f} times what was measured" in text
+    assert "| 10 Gb/s Ethernet | 50 | 1.1 |" in text  # what was assumed is said
     assert "latency 10 µs, bandwidth 1.0 GB/s" in text
     assert "| wide | 2 | 10 | 1.40 | 25% |" in text
     assert "| wide | 4 |" not in text.partition("A step on p ranks")[2]  # more ranks than cores

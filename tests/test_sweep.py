@@ -1,6 +1,7 @@
 """`numgan sweep`: every combination over seeds, each run once, whoever carries it out; the table, the picture."""
 
 import json
+import signal
 import subprocess
 import time
 from contextlib import nullcontext
@@ -12,8 +13,9 @@ import pytest
 from benchmarks.attack import sweeps
 from numgan import plots
 from numgan.app import cli, folder, trial, workers
+from numgan.app.begin import asked as asked_of_train
 from numgan.app.claim import Claim
-from numgan.app.sweep import combinations, mean_and_error, planned, table, words
+from numgan.app.sweep import combinations, explained, mean_and_error, planned, table, words
 from numgan.errors import InputError
 
 QUICK = ["--data", "ring", "--batch", "32", "--steps", "25"]
@@ -57,13 +59,20 @@ def test_each_run_is_as_train_would_make_it(in_turn, tmp_path, monkeypatch):
 def test_the_table(in_turn):
     lines = (in_turn / "table.md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "| | seeds | modes | quality | reverse_kl | fit | gap | health |"
-    assert [line.split(" | ")[0] for line in lines[2:]] == [
+    assert [line.split(" | ")[0] for line in lines[2:6]] == [
         "| loss minimax, penalty none", "| loss minimax, penalty r1", "| loss hinge, penalty none",
         "| loss hinge, penalty r1",
     ]  # fmt: skip
     fits = [json.loads(r)["figures"]["fit"] for name, r in sweeps.results(in_turn).items() if "hinge_penalty" in name]
     assert len(fits) == 2
-    assert mean_and_error(fits) in lines[-1]
+    assert mean_and_error(fits) in lines[5]
+    assert lines[7].startswith("On ring, runs of 25 steps. Each figure is the mean over them ± its standard error.")
+    assert [line.split(":")[0] for line in lines[9:]] == ["- modes", "- quality", "- reverse_kl", "- fit", "- gap"]
+
+
+def test_what_a_table_of_diverged_runs_is_of():
+    (line,) = explained([("all", [{"diverged": "step 25"}])], "ring").splitlines()
+    assert line.startswith("On ring. Each figure")
 
 
 def test_a_row_says_how_many_diverged():
@@ -84,7 +93,7 @@ def test_what_is_finished_is_not_made_again(in_turn, monkeypatch, capsys):
     assert "penalty r1" in capsys.readouterr().out
 
 
-def test_a_run_that_was_cut_off_goes_on(in_turn, tmp_path, monkeypatch):
+def test_a_run_that_was_cut_off_goes_on(in_turn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(folder, "SAVE_EVERY", 25)
     steps = ["--data", "ring", "--batch", "16", "--steps", "75", "--seeds", "1"]
     assert sweep(*steps, "--out", tmp_path / "whole") == 0
@@ -99,6 +108,7 @@ def test_a_run_that_was_cut_off_goes_on(in_turn, tmp_path, monkeypatch):
     with monkeypatch.context() as until:
         until.setattr(folder.Run, "go", cut)
         assert sweep(*steps, "--out", tmp_path / "cut") == 130
+    assert "the same command goes on" in capsys.readouterr().err
     assert sweeps.in_mid_run(tmp_path / "cut") == {"batch=16_seed=0"}
     monkeypatch.setattr("numgan.app.begin.new_run", lambda options: pytest.fail("begun again"))
     assert sweep(*steps, "--out", tmp_path / "cut") == 0
@@ -131,6 +141,19 @@ def test_combinations():
     assert words({}, []) == "all"
 
 
+def test_the_penalty_none_turns_off_a_models_own():
+    own = combinations(asked("--model", "stylegan", "--penalty", "none,r1", "--penalty-weight", "1,2"))
+    assert own == [
+        {"model": "stylegan", "penalty": "none"},
+        {"model": "stylegan", "penalty": "r1", "penalty_weight": 1.0},
+        {"model": "stylegan", "penalty": "r1", "penalty_weight": 2.0},
+    ]
+    none = asked_of_train(trial.options(data="digits", **own[0]))[0]
+    assert none.penalty is None
+    assert asked_of_train(trial.options(data="digits", model="stylegan"))[0].penalty is not None
+    assert asked_of_train(trial.options(data="digits", model="goodfellow2014", penalty="none"))[0].together
+
+
 def test_what_holds_for_all_runs_reaches_each(tmp_path):
     fixed = {"data": "ring", "size": None, "hold_out": 5, "steps": 25}
     runs = planned(tmp_path / "out", fixed, {"loss": "hinge"}, 2)
@@ -150,7 +173,30 @@ def test_runs_without_a_result_are_named(tmp_path, capsys, monkeypatch):
     full = OSError("no space")
     monkeypatch.setattr("numgan.app.workers._in_turn", lambda jobs: iter([(name, None, full) for name in jobs]))
     assert sweep(*QUICK, "--seeds", 1, "--out", tmp_path / "new") == 1
-    assert "1 runs have no result (batch=32_seed=0: OSError: no space)" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "1 runs have no result (batch=32_seed=0: OSError: no space)" in said.err
+    assert said.out == ""  # no table of nothing
+
+
+@pytest.mark.parametrize("text", ['{"health": "heal', "[]", '{"health": "healthy"}', '{"figures": {}}', "\x00"])
+def test_a_result_that_somebody_edited(text, tmp_path, capsys):
+    path = tmp_path / "s" / "batch=32_seed=0" / "result.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    assert sweep(*QUICK, "--seeds", 1, "--out", tmp_path / "s") == 2
+    assert f"{path} holds no result of a run: remove it" in capsys.readouterr().err
+
+
+def test_one_damaged_run_does_not_keep_the_others_waiting(tmp_path, capsys):
+    assert sweep(*QUICK, "--seeds", 2, "--out", tmp_path) == 0
+    capsys.readouterr()
+    for seed in (0, 1):
+        (tmp_path / f"batch=32_seed={seed}" / "result.json").unlink()
+    (tmp_path / "batch=32_seed=0" / "checkpoint.npz").write_bytes(b"no checkpoint")
+    assert sweep(*QUICK, "--seeds", 2, "--out", tmp_path) == 1
+    said = capsys.readouterr()
+    assert "| all | 1 |" in said.out
+    assert "1 runs have no result (batch=32_seed=0: InputError:" in said.err
 
 
 def test_the_options_of_a_run_are_those_of_train():
@@ -190,7 +236,13 @@ def test_what_cannot_be_is_refused_before_anything_is_made(arguments, said, tmp_
 
 def test_a_folder_with_other_runs(in_turn, tmp_path, capsys):
     assert sweep(*QUICK[:4], "--steps", 50, "--out", in_turn) == 2
-    assert "holds a sweep with --steps 25, not 50" in capsys.readouterr().err
+    assert "holds a sweep with --steps 25, not --steps 50" in capsys.readouterr().err
+    assert sweep(*QUICK[:4], "--out", in_turn) == 2
+    assert "holds a sweep with --steps 25, not --steps (not given)" in capsys.readouterr().err
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "sweep.json").write_text("{", encoding="utf-8")
+    assert sweep(*QUICK, "--out", tmp_path / "damaged") == 2
+    assert "sweep.json is not a sweep's, or is damaged" in capsys.readouterr().err
     (tmp_path / "notes").touch()
     assert sweep(*QUICK, "--out", tmp_path) == 2
     assert "is not empty, and holds no sweep" in capsys.readouterr().err
@@ -205,6 +257,13 @@ def test_without_dask_it_is_named(tmp_path, capsys, monkeypatch):
     assert sweep(*QUICK, "--out", tmp_path / "new", workers=2) == 2
     assert "[sweep]" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_second_ctrl_c_does_not_meet_workers_that_close():
+    before = signal.getsignal(signal.SIGINT)
+    with workers._undisturbed():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 # On Dask

@@ -45,6 +45,7 @@ def asked(options: argparse.Namespace, comm: Any = None) -> tuple[Training, str,
     model = models.BY_NAME[model_name]
     model = replace(model, batch=_or(options.batch, model.batch)).for_rows(len(x))
     both = {"lr": options.lr, "beta1": options.beta1, "beta2": options.beta2}
+    penalty = model.penalty if options.penalty is options.penalty_weight is None else _penalty(options)
     optimizers = model.optimizers(
         for_g=_given({**both, "lr": _or(options.lr_g, options.lr)}),
         for_d=_given({**both, "lr": _or(options.lr_d, options.lr)}),
@@ -61,11 +62,11 @@ def asked(options: argparse.Namespace, comm: Any = None) -> tuple[Training, str,
         ema=_or(options.ema, model.ema) or None,  # --ema 0 turns it off
         noise=model.noise,
         threads=options.threads,
-        penalty=model.penalty if options.penalty is options.penalty_weight is None else _penalty(options),
+        penalty=penalty,
         clip=options.clip,
         conditional=model.conditional,
         # what belongs to Algorithm 1 makes it Algorithm 1 again
-        together=model.together and _or(options.k, 1) == 1 and options.penalty is options.clip is None,
+        together=model.together and _or(options.k, 1) == 1 and penalty is options.clip is None,
         view=model.view and model.view(x, xp),
         comm=comm,
     )
@@ -75,7 +76,7 @@ def asked(options: argparse.Namespace, comm: Any = None) -> tuple[Training, str,
 def _penalty(options: argparse.Namespace) -> Penalty | None:
     from numgan import penalty
 
-    if options.penalty is None:
+    if options.penalty in (None, "none"):
         if options.penalty_weight is not None:
             raise InputError("--penalty-weight says how much of which penalty: add --penalty r1, r2 or wgan_gp")
         return None

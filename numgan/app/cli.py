@@ -121,7 +121,7 @@ def _train(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.add_argument("--beta1", type=float, help="Adam's decay of the mean of the gradient")
     p.add_argument("--beta2", type=float, help="Adam's decay of the mean of its square")
     p.add_argument("--ema", type=float, help="decay of the average of G's weights that samples come from; 0: none")
-    p.add_argument("--penalty", help=f"bound the slope of D: {_names(penalty.BY_NAME)} (none)")
+    p.add_argument("--penalty", help=f"bound the slope of D: {_names(penalty.BY_NAME)}, none (the model's)")
     p.add_argument("--penalty-weight", type=float, help="γ of r1 and r2, λ of wgan_gp (10)")
     p.add_argument("--clip", type=float, help="bound D's weights to ±CLIP after each update (not)")
     p.add_argument("--seed", type=int, help="fixes everything random (0)")

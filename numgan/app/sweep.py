@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from numgan.app.trial import Result, Trial, carry_out
+from numgan.app.trial import Result, Trial, carry_out, read_json
 from numgan.errors import InputError, check_whole
 
 # The options that may have several values, and their kind.
@@ -24,6 +24,14 @@ SEVERAL: dict[str, type] = {
     "lr_g": float, "lr_d": float, "beta1": float, "beta2": float, "ema": float, "clip": float,
 }  # fmt: skip
 FIXED = ("data", "size", "hold_out", "steps")  # for the whole of a sweep
+
+MEANING = {  # of the figures of a run
+    "modes": "those with a sample within 3 of their standard deviations",
+    "quality": "the fraction of such samples",
+    "reverse_kl": "0 where each mode gets as many samples, log(number of modes) where one gets all",
+    "fit": "distance of samples to the nearest data; 0: as between data rows, 1: as between two at random",
+    "gap": "distance of data to the nearest sample, on the same scale",
+}
 
 Settings = dict[str, Any]
 Rows = list[tuple[str, list[Result]]]  # the settings in words, and the results of all seeds
@@ -45,20 +53,31 @@ def sweep(options: argparse.Namespace) -> int:
     todo = {trial.folder: partial(carry_out, trial) for trial in left}
     ended = each(todo, options.scheduler, options.workers)
     _open(folder, fixed)
-    failed = _follow(ended, len(todo), trials)
+    try:
+        failed = _follow(ended, len(todo), trials)
+    except KeyboardInterrupt:
+        print("numgan: stopped; the same command goes on from the runs' last checkpoints", file=sys.stderr)
+        raise
     rows = [(name, [trial.result for trial in runs if trial.result is not None]) for name, runs in trials.items()]
     _report(folder, [(name, results) for name, results in rows if results], data.name)
     return _say_failed(failed) if failed else 0
 
 
 def combinations(options: argparse.Namespace) -> list[Settings]:
-    """The settings of each kind of run, without those that are left as they are. A weight goes with a penalty only."""
+    """The settings of each kind of run, without those that are left as they are. A weight goes with a penalty only.
+
+    The penalty `none` is left out too, where a model has none of its own that it would turn off.
+    """
+    from numgan import models
+
     given = {name: getattr(options, name) for name in SEVERAL if getattr(options, name) is not None}
     found = []
     for values in itertools.product(*given.values()):
         settings = dict(zip(given, values, strict=True))
         if settings.get("penalty") == "none":
-            settings = {name: settings[name] for name in settings if name not in ("penalty", "penalty_weight")}
+            model = models.BY_NAME.get(str(settings.get("model")))
+            dropped = ("penalty_weight",) if model and model.penalty else ("penalty", "penalty_weight")
+            settings = {name: settings[name] for name in settings if name not in dropped}
         if settings not in found:
             found.append(settings)
     return found
@@ -96,11 +115,12 @@ def _open(folder: Path, fixed: Settings) -> None:
         raise InputError(f"--out {folder} cannot be made ({error.strerror}): choose another folder") from error
     about = folder / "sweep.json"
     if about.exists():
-        found = json.loads(about.read_text(encoding="utf-8"))
+        if not isinstance(found := read_json(about), dict):
+            raise InputError(f"{about} is not a sweep's, or is damaged: choose another folder with --out")
         for name in FIXED:
             if found.get(name) != fixed[name]:
-                was = f"{option(name)} {found.get(name)}"
-                raise InputError(f"--out {folder} holds a sweep with {was}, not {fixed[name]}: choose another folder")
+                was, asked = (f"{option(name)} {value or '(not given)'}" for value in (found.get(name), fixed[name]))
+                raise InputError(f"--out {folder} holds a sweep with {was}, not {asked}: choose another folder")
         return
     check_writable(folder, f"--out {folder}")
     if any(folder.iterdir()):
@@ -127,15 +147,18 @@ def _report(folder: Path, rows: Rows, name: str) -> None:
     from numgan import plots
     from numgan.run.output import atomic
 
-    text = table(rows)
+    if not rows:
+        return
+    figures = [figure for figure in _figures(rows) if figure in ("modes", "fit")]
+    text = f"{table(rows)}\n{explained(rows, name)}"
     with atomic(folder / "table.md") as file:
         file.write(text.encode())
-    figures = [figure for figure in _figures(rows) if figure in ("modes", "fit")]
     print(text, end="")
     if figures:
         spread = {label: [r["figures"][figures[0]] for r in results if "figures" in r] for label, results in rows}
         with atomic(folder / "sweep.png") as file:
-            plots.spread(spread, f"{figures[0]}, on {name}").savefig(file, format="png", dpi=120)
+            title = f"{figures[0]}, on {name}: each run, and the mean ± its standard error"
+            plots.spread(spread, title).savefig(file, format="png", dpi=120)
     print(f"in {folder}: table.md  {'sweep.png  ' * bool(figures)}and a folder for each run")
 
 
@@ -150,6 +173,16 @@ def table(rows: Rows) -> str:
         health = ", ".join(f"{word} {n}" for word, n in said.most_common())
         lines.append(_line(name, str(len(results)), *cells, health))
     return "\n".join(lines) + "\n"
+
+
+def explained(rows: Rows, name: str) -> str:
+    """Markdown: what the table is of, and what its columns are."""
+    steps = sorted({result["record"]["step"] for _, results in rows for result in results if "record" in result})
+    runs = f", runs of {' or '.join(f'{n:,}' for n in steps)} steps" * bool(steps)
+    counts = "A run that diverged counts in seeds and health alone."
+    about = f"On {name}{runs}. Each figure is the mean over them ± its standard error. {counts}\n"
+    meaning = [f"- {figure}: {MEANING[figure]}\n" for figure in _figures(rows)]
+    return about + "\n" * bool(meaning) + "".join(meaning)
 
 
 def _line(*cells: str) -> str:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numgan.errors import DivergedError
+from numgan.errors import DivergedError, InputError
 
 RESULT = "result.json"
 SAMPLES = 2500  # to count modes in: VEEGAN's and PacGAN's protocol
@@ -32,9 +32,30 @@ class Trial(NamedTuple):
 
     @property
     def result(self) -> Result | None:
-        """What is known of the run, once it has ended."""
+        """What is known of the run, once it has ended. InputError where its file is not as `_make` writes it."""
         path = Path(self.folder, RESULT)
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        if not path.exists():
+            return None
+        if not _whole(found := read_json(path)):
+            raise InputError(f"{path} holds no result of a run: remove it, and the same command makes it again")
+        return found
+
+
+def read_json(path: Path) -> Any:
+    """The values in a file; None where it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+
+
+def _whole(found: Any) -> bool:
+    """Whether this is a result: of a run that diverged, or the health line's word and figures."""
+    if not isinstance(found, dict):
+        return False
+    figures = found.get("figures")
+    numbers = isinstance(figures, dict) and all(isinstance(value, int | float) for value in figures.values())
+    return isinstance(found.get("diverged"), str) or (numbers and isinstance(found.get("health"), str))
 
 
 def options(**given: Any) -> argparse.Namespace:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -29,7 +31,12 @@ def each(jobs: Jobs, scheduler: str | None, workers: int | None) -> Iterator[End
 
 def _in_turn(jobs: Jobs) -> Iterator[Ended]:
     for name, job in jobs.items():
-        yield name, job(), None
+        try:
+            result = job()
+        except InputError as error:  # of this one's files alone; a full disk is not
+            yield name, None, error
+        else:
+            yield name, result, None
 
 
 def _on_dask(jobs: Jobs, client: Any, scheduler: str | None, workers: int | None) -> Iterator[Ended]:
@@ -46,9 +53,23 @@ def _on_dask(jobs: Jobs, client: Any, scheduler: str | None, workers: int | None
             print(f"numgan: {len(left)} runs were lost with their workers or the scheduler; again …", file=sys.stderr)
             client.close()
             client = _client(scheduler, workers, patience=300)
+    except KeyboardInterrupt:
+        print("\nnumgan: stopping the workers …", file=sys.stderr)
+        raise
     finally:
-        client.close()
+        with _undisturbed():
+            client.close()
     raise InputError(f"workers or the scheduler were lost {ATTEMPTS} times: the same command goes on with what is left")
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No Ctrl-C meanwhile: where one met Dask as it closed, it waited for its workers for good."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _gathered(client: Any, jobs: Jobs, attempt: int) -> Iterator[Ended]:
@@ -84,7 +105,8 @@ def _client(scheduler: str | None, workers: int | None, patience: int = 20) -> A
         raise InputError(f"a sweep over several processes needs Dask ({error}): {advice}") from error
     if scheduler is None:
         n = min(os.cpu_count() or 1, 64) if workers is None else workers
-        return Client(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL)
+        alone = {"dashboard_address": "127.0.0.1:0", "scheduler_kwargs": {"dashboard": False}}  # any free port, no page
+        return Client(n_workers=n, threads_per_worker=1, silence_logs=logging.CRITICAL, **alone)
     try:
         return Client(scheduler, timeout=patience)
     except (OSError, ValueError) as error:
