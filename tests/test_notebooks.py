@@ -186,7 +186,10 @@ def unknown(span, room, vocabulary):
             thing = room[chain[0]]
             for name in chain[1:]:
                 thing = getattr(thing, name, None)
-            parameters = inspect.signature(thing).parameters if callable(thing) else {}
+            try:
+                parameters = inspect.signature(thing).parameters if callable(thing) else {}
+            except ValueError:  # of some of NumPy's functions, older versions do not tell
+                continue
             if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
                 continue
             for keyword in node.keywords:

@@ -69,7 +69,7 @@ def test_the_protocol_of_the_paper():
     assert parzen(x_g, x_valid, x_test, [0.3, 0.2]).sigma == 0.3
     assert parzen(x_g, x_valid, x_test, np.array([0.2])).sigma == 0.2
     np.testing.assert_allclose(np.diff(np.log10(SIGMAS)), 1 / 9)
-    assert (SIGMAS[0], SIGMAS[-1], len(SIGMAS)) == (0.1, 1, 10)
+    assert (SIGMAS[0], SIGMAS[-1], len(SIGMAS)) == pytest.approx((0.1, 1, 10))
 
 
 def test_blocks_do_not_show(monkeypatch):

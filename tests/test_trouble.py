@@ -179,7 +179,8 @@ def test_a_file_size_limit(tmp_path):
     done = subprocess.run(["bash", "-c", line], timeout=120, capture_output=True, text=True)
     assert done.returncode == 1
     assert "File too large" in done.stderr
-    assert "Traceback" not in done.stderr
+    said = done.stderr.partition("Exception ignored")[0]  # by Python 3.10's zipfile, as it is thrown away
+    assert "Traceback" not in said
 
 
 def test_a_divergence_in_the_last_save(tmp_path, capsys, monkeypatch, no_pictures):
