@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import sys
 import time
 import traceback
@@ -57,6 +58,9 @@ def agreed(comm: Any) -> Iterator[None]:
         yield
     except (InputError, OSError, MemoryError) as met:
         error = met
-    met_by_any = [error] if comm is None else comm.allgather(error)
-    for found in filter(None, met_by_any):
-        raise found
+    said = [(error, "")] if comm is None else comm.allgather((error, platform.node()))
+    for rank, (found, node) in enumerate(said):
+        if isinstance(found, InputError) and rank:  # the first rank, which speaks, has not met it
+            raise InputError(f"rank {rank}, on {node}: {found} (all ranks must see the same files)")
+        if found is not None:
+            raise found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -67,8 +68,9 @@ def _introduce(run: Run) -> None:
     if mixing:
         names = ", ".join(sorted(mixing))
         print(f"{names}: over the rows of a rank, not of the whole batch, unlike in one process", file=sys.stderr)
+    where = " (with srun: if it was given -K)" * ("SLURM_PROCID" in os.environ)
     print(
-        f"should a rank die, all end; from step {SAVE_EVERY} on there is a checkpoint, from which any number of ranks "
+        f"should a rank die, all end{where}; from step {SAVE_EVERY} on there is a checkpoint, from which any number of ranks "
         f"goes on:  {_program()} train --resume {run.folder}",
         file=sys.stderr,
     )

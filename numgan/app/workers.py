@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from numgan.errors import InputError, check_whole
+from numgan.run.ranks import allowed_cores
 
 ATTEMPTS = 10  # at reaching it again, where it was lost
 
@@ -83,7 +83,7 @@ def _client(scheduler: str | None, workers: int | None, patience: int = 20) -> A
         advice = "pip install -e '.[sweep]', or --workers 0 for one run after another"
         raise InputError(f"a sweep over several processes needs Dask ({error}): {advice}") from error
     if scheduler is None:
-        n = min(os.cpu_count() or 1, 64) if workers is None else workers
+        n = min(len(allowed_cores()), 64) if workers is None else workers
         return Client(n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL)
     try:
         return Client(scheduler, timeout=patience)
