@@ -27,9 +27,25 @@ HEALTH_EVERY = 500  # steps between looks at a run's health
 
 def train(options: argparse.Namespace) -> int:
     with joined() as comm:
+        return _train(begun(options, comm))
+
+
+def begun(options: argparse.Namespace, comm: Any) -> Run:
+    """The run, or what the first rank that failed has met, on all ranks.
+
+    The threads, of which a rank asks the others, are chosen before: one that fails has no answer for them.
+    """
+    if comm is not None and options.threads is None:
+        from numgan.parallel import MOST_THREADS
+        from numgan.run.ranks import Ranks
+
+        options.threads = min(Ranks(comm, comm.size).cores, MOST_THREADS)
+    with contextlib.ExitStack() as undo:
         with agreed(comm):
             run = new_run(options, comm) if options.resume is None else resumed_run(options, comm)
-        return _train(run)
+            undo.push(run.claim)
+        undo.pop_all()  # from here on the claim is the run's
+    return run
 
 
 def _train(run: Run) -> int:
