@@ -86,8 +86,8 @@ def _introduce(run: Run) -> None:
         print(f"{names}: over the rows of a rank, not of the whole batch, unlike in one process", file=sys.stderr)
     where = " (with srun: if it was given -K)" * ("SLURM_PROCID" in os.environ)
     print(
-        f"should a rank die, all end{where}; from step {SAVE_EVERY} on there is a checkpoint, from which any number of ranks "
-        f"goes on:  {_program()} train --resume {run.folder}",
+        f"should a rank die, all end{where}; from step {SAVE_EVERY} on there is a checkpoint, from which any number of "
+        f"ranks goes on:  {_program()} train --resume {run.folder}",
         file=sys.stderr,
     )
 

@@ -151,7 +151,7 @@ def world() -> Any:
     try:
         import mpi4py
 
-        mpi4py.rc.initialize = False  # an MPI that does not find its launcher ends the process; so it is looked at first
+        mpi4py.rc.initialize = False  # it may end the process, where its launcher is another MPI's
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI library
         advice = "pip install -e '.[mpi]', or start one process without mpiexec"
