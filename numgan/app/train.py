@@ -117,15 +117,16 @@ def _follow(run: Run, stopped: list[int]) -> None:
 def _stop_signals() -> Iterator[list[int]]:
     """A list that fills when Ctrl-C or SIGTERM asks for an end; the step in progress is finished first.
 
-    A second Ctrl-C is not waited for.
+    A second Ctrl-C is not waited for. A second SIGTERM changes nothing: Slurm sends several where a job's time is over.
     """
     stopped: list[int] = []
 
     def note(number: int, frame: Any) -> None:
-        if stopped:
+        if stopped and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not stopped:
+            print("\nstopping after this step …", file=sys.stderr)
         stopped.append(number)
-        print("\nstopping after this step …", file=sys.stderr)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
