@@ -12,7 +12,7 @@ from test_ranks import LOSSES, PENALTIES, trained
 
 import numgan as ng
 from numgan.app import cli, folder
-from numgan.run.ranks import world
+from numgan.run.ranks import launched, world
 
 ALL = [f"{loss}/{penalty}" for loss in LOSSES for penalty in PENALTIES]
 
@@ -34,7 +34,7 @@ def same(out, *names):
 def train(pids, *arguments):
     """`numgan train`, with a checkpoint every 25 steps, once this process has said who it is."""
     folder.SAVE_EVERY = 25
-    Path(pids, os.environ["PMI_RANK"]).write_text(str(os.getpid()))
+    Path(pids, str(launched()[0])).write_text(str(os.getpid()))
     return cli.main(["train", *arguments])
 
 

@@ -27,6 +27,7 @@ PATIENCE = 30  # seconds in which a job ends once a rank is dead
 def mpiexec(n, *arguments):
     path = os.pathsep.join([str(HERE), str(HERE.parent)])
     environment = os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    environment |= {"OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}  # few cores will do
     command = [MPIEXEC, "-n", str(n), sys.executable, str(HERE / "mpi_ranks.py"), *map(str, arguments)]
     out = subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdout=out, stderr=out, text=True, start_new_session=True)

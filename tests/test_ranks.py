@@ -10,7 +10,10 @@ from crew import crew
 from small import networks, rows
 
 import numgan as ng
+from numgan.app import cli
 from numgan.app import ranks as app
+from numgan.app.train import begun
+from numgan.app.trial import options
 from numgan.backend import asnumpy
 from numgan.errors import InputError
 from numgan.run import ranks
@@ -188,11 +191,29 @@ def test_alone_nothing_is_asked_of_anyone():
     assert ours.any([1]) is True and ours.any([]) is False
 
 
-def test_cores_are_shared_by_the_ranks_of_a_machine(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 6)
+def test_cores_are_shared_by_the_ranks_that_may_run_on_them(monkeypatch):
+    monkeypatch.setattr(ranks, "allowed_cores", lambda: frozenset(range(6)))
     assert Ranks(None, 5).cores == 6
     assert crew(4, lambda comm: Ranks(comm, 5).cores) == [1] * 4
     assert crew(3, lambda comm: Ranks(comm, 5).cores) == [2] * 3
+
+
+def test_a_rank_that_is_bound_to_a_core_has_that_one(monkeypatch):
+    said = [("here", {0}), ("here", {1}), ("there", {1}), ("here", {1, 2})]
+    comm = SimpleNamespace(rank=3, size=4, Sendrecv=None, allgather=lambda ours: [*said[:3], ours])
+    monkeypatch.setattr(ranks.platform, "node", lambda: "here")
+    monkeypatch.setattr(ranks, "allowed_cores", lambda: frozenset({1, 2}))
+    assert Ranks(comm, 4).cores == 1  # of 1 and 2, with another
+    monkeypatch.setattr(ranks, "allowed_cores", lambda: frozenset({2, 3, 4}))
+    assert Ranks(comm, 4).cores == 3
+
+
+def test_allowed_cores(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {4, 7}, raising=False)
+    assert ranks.allowed_cores() == {4, 7}
+    monkeypatch.delattr("os.sched_getaffinity")  # as on macOS and Windows
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    assert ranks.allowed_cores() == {0, 1, 2}
 
 
 def test_any():
@@ -296,19 +317,31 @@ def test_what_one_rank_meets_alone_ends_all(error, come, aborts, monkeypatch, ca
     assert ("rank 1 of 2 failed" in err) == bool(aborts)
 
 
-def test_an_error_of_one_rank_is_raised_on_all():
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(InputError("no such folder"), r"rank 1, on \S+: no such folder \(all ranks must see"), (OSError("full"), "full")],
+)
+def test_an_error_of_one_rank_is_raised_on_all(error, said):
     def job(comm):
-        try:
-            with app.agreed(comm):
-                if comm.rank == 1:
-                    raise InputError("no such folder")
-        except InputError as error:
-            return str(error)
-        return "nothing"
+        with pytest.raises(type(error), match=said), app.agreed(comm):
+            if comm.rank == 1:
+                raise error
 
-    assert crew(3, job) == ["no such folder"] * 3
+    crew(3, job)
     with app.agreed(None):
         pass
+
+
+def test_a_run_whose_folder_one_rank_does_not_see(tmp_path):
+    assert cli.main(["train", "--data", "ring", "--batch", "16", "--steps", "1", "--out", str(tmp_path / "run")]) == 0
+
+    def job(comm):
+        folder = tmp_path / ("elsewhere" if comm.rank == 2 else "run")
+        with pytest.raises(InputError, match=r"rank 2, on .*elsewhere holds no run"):
+            begun(options(resume=str(folder)), comm)
+
+    crew(3, job)
+    assert not (tmp_path / "run" / ".owner").exists()  # the first rank's claim is given back
 
 
 # The launcher
@@ -316,9 +349,8 @@ def test_an_error_of_one_rank_is_raised_on_all():
 
 @pytest.fixture
 def environment(monkeypatch):
-    for names in ranks.LAUNCHERS:
-        for name in names:
-            monkeypatch.delenv(name, raising=False)
+    for name in (*sum(ranks.LAUNCHERS, ()), "PMIX_RANK"):
+        monkeypatch.delenv(name, raising=False)
     return monkeypatch.setenv
 
 
@@ -348,10 +380,53 @@ def test_without_mpi4py_it_is_named(environment, monkeypatch):
         ranks.world()
 
 
-def test_an_mpi_that_sees_one_process(environment, monkeypatch):
-    MPI = SimpleNamespace(COMM_WORLD=SimpleNamespace(size=1), Get_library_version=lambda: "MPI 9\nmore")
+MPICH = "MPICH Version:      5.0.2\nMPICH configure:    --with-pm=hydra"
+OPEN = "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4"
+
+
+@pytest.fixture
+def mpi(environment, monkeypatch):
+    """A library for mpi4py to find, in which this process is alone; it counts how often it was begun."""
+
+    def find(library):
+        MPI = SimpleNamespace(COMM_WORLD=SimpleNamespace(size=1), Get_library_version=lambda: library, begun=0)
+        MPI.Is_initialized = lambda: MPI.begun > 0
+        MPI.Init_thread = lambda: setattr(MPI, "begun", MPI.begun + 1)
+        MPI.Finalize = lambda: None
+        monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=MPI, rc=SimpleNamespace(initialize=True)))
+        return MPI
+
+    return find
+
+
+def test_an_mpi_that_sees_one_process(environment, mpi):
     environment("PMI_RANK", "1")
     environment("PMI_SIZE", "2")
-    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=MPI))
-    with pytest.raises(InputError, match="2 processes were started together, but mpi4py's MPI 9 sees 1"):
+    MPI = mpi(MPICH)
+    with pytest.raises(InputError, match=r"2 processes were started together, but mpi4py's MPICH Version: 5.0.2 sees"):
         ranks.world()
+    assert MPI.begun == 1
+    MPI.COMM_WORLD.size = 2
+    assert ranks.world() is MPI.COMM_WORLD
+    assert MPI.begun == 1  # once
+
+
+@pytest.mark.parametrize("names", [("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ranks.LAUNCHERS[2]])
+def test_mpich_under_pmix_is_refused_before_it_ends_the_process(names, environment, mpi):
+    for name in (*names, "PMIX_RANK"):
+        environment(name, "2")
+    MPI = mpi(MPICH)
+    with pytest.raises(InputError, match=r"has MPICH Version: 5.0.2, which does not understand the PMIx.*--mpi=pmi2"):
+        ranks.world()
+    assert MPI.begun == 0
+    mpi(MPICH + " --with-pmix=/usr").COMM_WORLD.size = 2
+    assert ranks.world() is not None
+
+
+@pytest.mark.parametrize(("pmix", "library", "told"), [(0, OPEN, True), (1, OPEN, False), (0, MPICH, False)])
+def test_open_mpi_without_pmix_is_told_what_srun_needs(pmix, library, told, environment, mpi, capsys):
+    for name in (*ranks.LAUNCHERS[2], *["PMIX_RANK"] * pmix):
+        environment(name, "2")
+    mpi(library).COMM_WORLD.size = 2
+    ranks.world()
+    assert ("srun --mpi=pmix" in capsys.readouterr().err) == told

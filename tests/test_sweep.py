@@ -15,7 +15,7 @@ from numgan import plots
 from numgan.app import cli, folder, trial, workers
 from numgan.app.begin import asked as asked_of_train
 from numgan.app.claim import Claim
-from numgan.app.sweep import combinations, explained, mean_and_error, planned, table, words
+from numgan.app.sweep import combinations, explained, in_its_sweep, mean_and_error, planned, table, words
 from numgan.errors import InputError
 
 QUICK = ["--data", "ring", "--batch", "32", "--steps", "25"]
@@ -197,6 +197,26 @@ def test_one_damaged_run_does_not_keep_the_others_waiting(tmp_path, capsys):
     said = capsys.readouterr()
     assert "| all | 1 |" in said.out
     assert "1 runs have no result (batch=32_seed=0: InputError:" in said.err
+
+
+def test_a_machine_that_does_not_see_the_sweep_makes_no_other(tmp_path, capsys, monkeypatch):
+    there = planned(tmp_path / "elsewhere", {"data": "ring", "steps": 25}, {}, 1)[0]
+    with pytest.raises(InputError, match=r"does not see the sweep in .*elsewhere: give --out a folder that all"):
+        in_its_sweep(there)
+    assert not (tmp_path / "elsewhere").exists()
+    error = InputError("host does not see the sweep")
+    monkeypatch.setattr("numgan.app.workers._in_turn", lambda jobs: iter([(name, None, error) for name in jobs]))
+    assert sweep(*QUICK, "--seeds", 2, "--out", tmp_path / "new") == 1
+    out, err = capsys.readouterr()
+    assert out == ""  # no table without rows
+    assert "2 runs have no result (batch=32_seed=0: InputError: host does not" in err
+
+
+def test_a_result_is_in_the_table_before_its_file_is_seen(tmp_path, capsys, monkeypatch):
+    late = {"figures": {"fit": 0.5}, "health": "healthy"}
+    monkeypatch.setattr("numgan.app.workers._in_turn", lambda jobs: iter([(name, late, None) for name in jobs]))
+    assert sweep(*QUICK, "--seeds", 2, "--out", tmp_path / "new") == 0
+    assert "| all | 2 | 0.5 ± 0 | healthy 2 |" in capsys.readouterr().out
 
 
 def test_the_options_of_a_run_are_those_of_train():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import sys
 import time
 import traceback
@@ -51,12 +52,18 @@ def _all_here(comm: Any) -> bool:
 
 @contextlib.contextmanager
 def agreed(comm: Any) -> Iterator[None]:
-    """A block that all ranks get through, or that raises on all of them what the first that failed has met."""
+    """A block that all ranks get through, or that raises on all of them what the first that failed has met.
+
+    Nothing in it may wait for another rank: one that has failed waits for all at its end.
+    """
     error = None
     try:
         yield
     except (InputError, OSError, MemoryError) as met:
         error = met
-    met_by_any = [error] if comm is None else comm.allgather(error)
-    for found in filter(None, met_by_any):
-        raise found
+    said = [(error, "")] if comm is None else comm.allgather((error, platform.node()))
+    for rank, (found, node) in enumerate(said):
+        if isinstance(found, InputError) and rank:  # the first rank, which speaks for all, has not met it
+            raise InputError(f"rank {rank}, on {node}: {found} (all ranks must see the same files)")
+        if found is not None:
+            raise found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import platform
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ SEVERAL: dict[str, type] = {
     "model": str, "loss": str, "penalty": str, "penalty_weight": float, "batch": int, "k": int, "lr": float,
     "lr_g": float, "lr_d": float, "beta1": float, "beta2": float, "ema": float, "clip": float,
 }  # fmt: skip
+ABOUT = "sweep.json"
 FIXED = ("data", "size", "hold_out", "steps")  # for the whole of a sweep
 
 MEANING = {  # of the figures of a run
@@ -34,6 +36,7 @@ MEANING = {  # of the figures of a run
 }
 
 Settings = dict[str, Any]
+Failed = list[tuple[str, Exception]]  # the folder, and why
 Rows = list[tuple[str, list[Result]]]  # the settings in words, and the results of all seeds
 
 
@@ -50,15 +53,17 @@ def sweep(options: argparse.Namespace) -> int:
     varied = [name for name in SEVERAL if len(getattr(options, name) or ()) > 1]
     trials = {words(settings, varied): planned(folder, fixed, settings, options.seeds) for settings in grid}
     left = [trial for runs in trials.values() for trial in runs if trial.result is None]
-    todo = {trial.folder: partial(carry_out, trial) for trial in left}
+    todo = {trial.folder: partial(in_its_sweep, trial) for trial in left}
     ended = each(todo, options.scheduler, options.workers)
     _open(folder, fixed)
     try:
-        failed = _follow(ended, len(todo), trials)
+        made, failed = _follow(ended, len(todo), trials)
     except KeyboardInterrupt:
         print("numgan: stopped; the same command goes on from the runs' last checkpoints", file=sys.stderr)
         raise
-    rows = [(name, [trial.result for trial in runs if trial.result is not None]) for name, runs in trials.items()]
+    # as returned, for a file system over a network may show this machine a new file only later
+    found = {name: [made.get(trial.folder) or trial.result for trial in runs] for name, runs in trials.items()}
+    rows = [(name, [result for result in results if result is not None]) for name, results in found.items()]
     _report(folder, [(name, results) for name, results in rows if results], data.name)
     return _say_failed(failed) if failed else 0
 
@@ -103,6 +108,15 @@ def planned(folder: Path, fixed: Settings, settings: Settings, seeds: int) -> li
     ]
 
 
+def in_its_sweep(trial: Trial) -> Result:
+    """The run's result. InputError on a machine that does not see the folder of the sweep: it would make another."""
+    folder = Path(trial.folder).parent
+    if not (folder / ABOUT).exists():
+        advice = "give --out a folder that all workers share, or leave --scheduler out"
+        raise InputError(f"{platform.node()} does not see the sweep in {folder}: {advice}")
+    return carry_out(trial)
+
+
 def _open(folder: Path, fixed: Settings) -> None:
     """The folder of this sweep: new, or with runs on the same data, of as many steps."""
     from numgan.app.source import lasting
@@ -113,7 +127,7 @@ def _open(folder: Path, fixed: Settings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {folder} cannot be made ({error.strerror}): choose another folder") from error
-    about = folder / "sweep.json"
+    about = folder / ABOUT
     if about.exists():
         if not isinstance(found := read_json(about), dict):
             raise InputError(f"{about} is not a sweep's, or is damaged: choose another folder with --out")
@@ -129,18 +143,20 @@ def _open(folder: Path, fixed: Settings) -> None:
         file.write(json.dumps(fixed).encode())
 
 
-def _follow(ended: Any, left: int, trials: dict[str, list[Trial]]) -> list[tuple[str, Exception]]:
-    """Waits for the runs, with a progress bar on stderr where that is a terminal. Returns those without a result."""
+def _follow(ended: Any, left: int, trials: dict[str, list[Trial]]) -> tuple[dict[str, Result], Failed]:
+    """Waits for the runs, with a progress bar on stderr where that is a terminal. Their results, and those without."""
     from tqdm import tqdm
 
-    failed, n = [], sum(map(len, trials.values()))
+    made, failed, n = {}, [], sum(map(len, trials.values()))
     with tqdm(total=n, initial=n - left, unit="run", disable=None, dynamic_ncols=True) as bar:
-        for place, _, error in ended:
-            if error is not None:
+        for place, result, error in ended:
+            if error is None:
+                made[place] = result
+            else:
                 failed.append((place, error))
             bar.set_postfix_str(Path(place).name, refresh=False)
             bar.update()
-    return failed
+    return made, failed
 
 
 def _report(folder: Path, rows: Rows, name: str) -> None:
@@ -204,7 +220,7 @@ def _figures(rows: Rows) -> list[str]:
     return next((list(result["figures"]) for _, results in rows for result in results if result.get("figures")), [])
 
 
-def _say_failed(failed: list[tuple[str, Exception]]) -> int:
+def _say_failed(failed: Failed) -> int:
     place, error = failed[0]
     why = f"{Path(place).name}: {type(error).__name__}: {error}"
     print(f"numgan: error: {len(failed)} runs have no result ({why}); the same command tries again", file=sys.stderr)

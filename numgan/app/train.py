@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -26,9 +27,25 @@ HEALTH_EVERY = 500  # steps between looks at a run's health
 
 def train(options: argparse.Namespace) -> int:
     with joined() as comm:
+        return _train(begun(options, comm))
+
+
+def begun(options: argparse.Namespace, comm: Any) -> Run:
+    """The run, or what the first rank that failed has met, on all ranks.
+
+    The threads, of which a rank asks the others, are chosen before: one that fails has no answer for them.
+    """
+    if comm is not None and options.threads is None:
+        from numgan.parallel import MOST_THREADS
+        from numgan.run.ranks import Ranks
+
+        options.threads = min(Ranks(comm, comm.size).cores, MOST_THREADS)
+    with contextlib.ExitStack() as undo:
         with agreed(comm):
             run = new_run(options, comm) if options.resume is None else resumed_run(options, comm)
-        return _train(run)
+            undo.push(run.claim)
+        undo.pop_all()  # from here on the claim is the run's
+    return run
 
 
 def _train(run: Run) -> int:
@@ -67,9 +84,10 @@ def _introduce(run: Run) -> None:
     if mixing:
         names = ", ".join(sorted(mixing))
         print(f"{names}: over the rows of a rank, not of the whole batch, unlike in one process", file=sys.stderr)
+    where = " (with srun: if it was given -K)" * ("SLURM_PROCID" in os.environ)
     print(
-        f"should a rank die, all end; from step {SAVE_EVERY} on there is a checkpoint, from which any number of ranks "
-        f"goes on:  {_program()} train --resume {run.folder}",
+        f"should a rank die, all end{where}; from step {SAVE_EVERY} on there is a checkpoint, from which any number of "
+        f"ranks goes on:  {_program()} train --resume {run.folder}",
         file=sys.stderr,
     )
 
@@ -99,15 +117,16 @@ def _follow(run: Run, stopped: list[int]) -> None:
 def _stop_signals() -> Iterator[list[int]]:
     """A list that fills when Ctrl-C or SIGTERM asks for an end; the step in progress is finished first.
 
-    A second Ctrl-C is not waited for.
+    A second Ctrl-C is not waited for. A second SIGTERM changes nothing: Slurm sends several where a job's time is over.
     """
     stopped: list[int] = []
 
     def note(number: int, frame: Any) -> None:
-        if stopped:
+        if stopped and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not stopped:
+            print("\nstopping after this step …", file=sys.stderr)
         stopped.append(number)
-        print("\nstopping after this step …", file=sys.stderr)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

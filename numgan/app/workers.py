@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from numgan.errors import InputError, check_whole
+from numgan.run.ranks import allowed_cores
 
 ATTEMPTS = 10  # at reaching it again, where it was lost
 
@@ -104,7 +104,7 @@ def _client(scheduler: str | None, workers: int | None, patience: int = 20) -> A
         advice = "pip install -e '.[sweep]', or --workers 0 for one run after another"
         raise InputError(f"a sweep over several processes needs Dask ({error}): {advice}") from error
     if scheduler is None:
-        n = min(os.cpu_count() or 1, 64) if workers is None else workers
+        n = min(len(allowed_cores()), 64) if workers is None else workers
         alone = {"dashboard_address": "127.0.0.1:0", "scheduler_kwargs": {"dashboard": False}}  # any free port, no page
         return Client(n_workers=n, threads_per_worker=1, silence_logs=logging.CRITICAL, **alone)
     try:

@@ -8,9 +8,12 @@ MinibatchStd) mixes those of a share alone.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import platform
+import sys
+import warnings
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -58,9 +61,11 @@ class Ranks:
 
     @property
     def cores(self) -> int:
-        """How many of the cores of this machine are this rank's."""
-        here = 1 if self.comm is None else self.comm.allgather(platform.node()).count(platform.node())
-        return max(1, (os.cpu_count() or 1) // here)
+        """How many cores are this rank's: those it may run on, divided by the ranks that may run on them too."""
+        node, ours = platform.node(), allowed_cores()
+        said = [(node, ours)] if self.comm is None else self.comm.allgather((node, ours))
+        sharing = sum(there == node and bool(cores & ours) for there, cores in said)
+        return max(1, len(ours) // sharing)
 
     def mean(self, vector: Array) -> None:
         """vector (n,) ← Σᵣ mᵣ/m · vector of rank r, in place, with mᵣ of the m rows of a batch: the same on each rank.
@@ -114,6 +119,13 @@ class Ranks:
 ALONE = Ranks(None, 1)
 
 
+def allowed_cores() -> frozenset[int]:
+    """The cores on which this process may run. Slurm gives a job some of a machine's, Open MPI each rank its own."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
 def _place(comm: Comm) -> tuple[int, int]:
     """The rank of this process in a communicator, and the number of ranks."""
     needs = "rank", "size", "Sendrecv", "allgather"
@@ -137,13 +149,33 @@ def world() -> Any:
         return None
     problem = f"{started} processes were started together, but mpi4py"
     try:
+        import mpi4py
+
+        mpi4py.rc.initialize = False  # it may end the process, where its launcher is another MPI's
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI library
         advice = "pip install -e '.[mpi]', or start one process without mpiexec"
         raise InputError(f"{problem} does not work ({error}): {advice}") from error
+    library = MPI.Get_library_version()
+    name = " ".join(library.splitlines()[0].partition(",")[0].split())
+    _check_launcher(library, f"{problem} has {name}")
+    if not MPI.Is_initialized():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of mpi4py, on what is found and told below
+            MPI.Init_thread()
+        atexit.register(MPI.Finalize)
     comm = MPI.COMM_WORLD
     if comm.size != started:
-        library = MPI.Get_library_version().splitlines()[0]
         advice = "use the mpiexec of that MPI (of the package mpich: .venv/bin/mpiexec), or build mpi4py for yours"
-        raise InputError(f"{problem}'s {library} sees {comm.size}: {advice}")
+        raise InputError(f"{problem}'s {name} sees {comm.size}: {advice}; with srun, another --mpi")
     return comm
+
+
+def _check_launcher(library: str, problem: str) -> None:
+    """InputError where this MPI is known not to understand its launcher; a line where it may not."""
+    by_pmi, by_pmix = "PMI_RANK" in os.environ, "PMIX_RANK" in os.environ
+    if library.startswith("MPICH") and "pmix" not in library.lower() and by_pmix and not by_pmi:
+        advice = "use MPICH's mpiexec (of the package mpich: .venv/bin/mpiexec), or srun --mpi=pmi2"
+        raise InputError(f"{problem}, which does not understand the PMIx of this mpiexec or srun: {advice}")
+    if library.startswith("Open MPI") and "SLURM_PROCID" in os.environ and not by_pmix:
+        print("numgan: Open MPI asks srun for PMIx, and has none; if it ends here: srun --mpi=pmix", file=sys.stderr)
