@@ -263,3 +263,16 @@ def test_help_answers_without_the_heavy_imports():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "train" in result.stdout
     assert result.stdout.endswith("LIGHT\n")
+
+
+COMMANDS = ["train", "sweep", "sample", "evaluate", "gradcheck", "gpucheck", "lab", "uses", "data"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_says_in_its_help_what_it_does(command, capsys):
+    for words in ([], [command]):
+        with pytest.raises(SystemExit):
+            cli.main([*words, "--help"])
+    in_all, own = capsys.readouterr().out.split("usage: ")[1:]
+    about = next(line for line in in_all.splitlines() if line.split()[:1] == [command]).split(None, 1)[1]
+    assert f"\n\n{about[0].upper()}{about[1:20]}" in own

@@ -12,7 +12,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from numgan import losses, models, penalty
 from numgan.app.data import data
@@ -89,6 +89,9 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message} ({which} --help lists what there is)")
 
 
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
 def _names(table: Iterable[str]) -> str:
     return ", ".join(table)
 
@@ -103,9 +106,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _train(subparsers: argparse._SubParsersAction[_Parser]) -> None:
-    p = subparsers.add_parser("train", help="train a pair (G, D); with no options, on the embedded digits")
-    p.set_defaults(command=train)
+def _command(subparsers: Commands, name: str, command: Callable[[argparse.Namespace], int], about: str) -> _Parser:
+    p = subparsers.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+    p.set_defaults(command=command)
+    return p
+
+
+def _train(subparsers: Commands) -> None:
+    p = _command(subparsers, "train", train, "train a pair (G, D); with no options, on the embedded digits")
     kinds = "a .npz or .npy file, or a folder of images"
     p.add_argument("--data", help=f"{_names(NAMES)}, or the path of {kinds} (digits)")
     p.add_argument("--size", type=int, help="pixels along a side, to which the images of a folder are brought (64)")
@@ -131,9 +139,8 @@ def _train(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.add_argument("--resume", metavar="RUN", help="go on with this folder's run; --data: where its data is now")
 
 
-def _sweep(subparsers: argparse._SubParsersAction[_Parser]) -> None:
-    p = subparsers.add_parser("sweep", help="train a run of every combination of settings, over seeds; resumable")
-    p.set_defaults(command=sweep)
+def _sweep(subparsers: Commands) -> None:
+    p = _command(subparsers, "sweep", sweep, "train a run of every combination of settings, over seeds; resumable")
     p.add_argument("--data", help="as for train (digits)")
     p.add_argument("--size", type=int, help="as for train")
     p.add_argument("--hold-out", type=int, metavar="N", help="as for train")
@@ -156,10 +163,9 @@ def _several(kind: type) -> Callable[[str], list[Any]]:
     return read
 
 
-def _runs(subparsers: argparse._SubParsersAction[_Parser]) -> None:
+def _runs(subparsers: Commands) -> None:
     """What takes a run."""
-    p = subparsers.add_parser("sample", help="draw samples from a trained G")
-    p.set_defaults(command=sample)
+    p = _command(subparsers, "sample", sample, "draw samples from a trained G")
     p.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint.npz")
     p.add_argument("-n", type=int, default=64, help="how many (64)")
     p.add_argument("--seed", type=int, default=0, help="which noise (0)")
@@ -167,8 +173,8 @@ def _runs(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.add_argument("--backend", default="numpy", help=f"{_names(BACKENDS)}; each has noise of its own (numpy)")
     p.add_argument("--out", help="a new .png (a picture) or .npz (the array x, and y, its labels)")
 
-    p = subparsers.add_parser("evaluate", help="measure a run's samples: how near to data, how varied, whether copied")
-    p.set_defaults(command=evaluate)
+    about = "measure a run's samples: how near to data, how varied, whether copied"
+    p = _command(subparsers, "evaluate", evaluate, about)
     p.add_argument("run", metavar="RUN", help="a run's folder; evaluation.json and evaluation.png are written there")
     p.add_argument("-n", type=int, default=10_000, help="how many samples (10000)")
     p.add_argument("--seed", type=int, default=0, help="which noise (0)")
@@ -177,29 +183,23 @@ def _runs(subparsers: argparse._SubParsersAction[_Parser]) -> None:
     p.add_argument("--backend", default="numpy", help=f"{_names(BACKENDS)}; each has noise of its own (numpy)")
 
 
-def _others(subparsers: argparse._SubParsersAction[_Parser]) -> None:
-    p = subparsers.add_parser("gradcheck", help="compare every gradient of the package with central differences")
-    p.set_defaults(command=gradcheck)
+def _others(subparsers: Commands) -> None:
+    _command(subparsers, "gradcheck", gradcheck, "compare every gradient of the package with central differences")
+    _command(subparsers, "gpucheck", gpucheck, "compare 20 training steps on the GPU with NumPy's, and time them")
 
-    p = subparsers.add_parser("gpucheck", help="compare 20 training steps on the GPU with NumPy's, and time them")
-    p.set_defaults(command=gpucheck)
-
-    p = subparsers.add_parser("lab", help="runs that fail on purpose, and what cures them; without a name, a list")
-    p.set_defaults(command=lab)
+    p = _command(subparsers, "lab", lab, "runs that fail on purpose, and what cures them; without a name, a list")
     p.add_argument("name", nargs="?", metavar="NAME", help="which failure to run, with all its cures")
     p.add_argument("--cure", help="this cure alone; none: the failing run alone")
     p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
     p.add_argument("--out", help="film it: a new .gif or .html; needs --cure")
 
-    p = subparsers.add_parser("uses", help="what GANs are for, each in minutes; without a name, a list")
-    p.set_defaults(command=uses)
+    p = _command(subparsers, "uses", uses, "what GANs are for, each in minutes; without a name, a list")
     p.add_argument("name", nargs="?", metavar="NAME", help="which use to train, beside its baselines")
     p.add_argument("--seed", type=int, default=0, help="another run of the same kind (0)")
     p.add_argument("--steps", type=int, help="updates of each of them (the use's own, for which its rates are set)")
     p.add_argument("--threads", type=int, help="at most so many threads (the number of cores)")
     p.add_argument("--out", help="the folder of its picture, new or empty (runs/NAME-1, -2 …)")
 
-    p = subparsers.add_parser("data", help="bring all of MNIST to this computer, 12 MB: 60,000 and 10,000 digits")
-    p.set_defaults(command=data)
+    p = _command(subparsers, "data", data, "bring all of MNIST to this computer, 12 MB: 60,000 and 10,000 digits")
     p.add_argument("name", metavar="NAME", help="mnist; it lies in NUMGAN_DATA, a folder to share, or a cache of yours")
     p.add_argument("--from", dest="source", metavar="DIR", help="no download: its four files, or Keras' mnist.npz")

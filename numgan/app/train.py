@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEALTH_EVERY = 500  # steps between looks at a run's health
 
+
 def train(options: argparse.Namespace) -> int:
     with joined() as comm:
         return _train(begun(options, comm))
