@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -274,5 +275,5 @@ def test_each_command_says_in_its_help_what_it_does(command, capsys):
         with pytest.raises(SystemExit):
             cli.main([*words, "--help"])
     in_all, own = capsys.readouterr().out.split("usage: ")[1:]
-    about = next(line for line in in_all.splitlines() if line.split()[:1] == [command]).split(None, 1)[1]
+    about = re.search(rf"^    {command}  +(.*)$", in_all, re.MULTILINE)[1]
     assert f"\n\n{about[0].upper()}{about[1:20]}" in own

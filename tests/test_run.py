@@ -320,9 +320,14 @@ def test_an_average_by_hand():
     assert mean_weights(total, np.array([7.0]), None, 3) == [7] and mean_weights(total, np.array([7.0]), 0.5, 0) == [7]
 
 
+@pytest.mark.parametrize("told", ["by affinity", "by number"])
 @pytest.mark.parametrize(("cores", "threads"), [(3, 3), (None, 1), (1000, 256)])
-def test_there_are_as_many_threads_as_cores(cores, threads, monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+def test_there_are_as_many_threads_as_cores(cores, threads, told, monkeypatch):
+    if told == "by affinity":  # where the system says which cores a process may use
+        monkeypatch.setattr("os.sched_getaffinity", lambda process: {*range(5, 5 + (cores or 1))}, raising=False)
+    else:
+        monkeypatch.delattr("os.sched_getaffinity", raising=False)
+        monkeypatch.setattr("os.cpu_count", lambda: cores)
     run = ng.Training(*pair(False), data(), batch=BATCH)
     assert (run.threads, run._team.threads) == (threads, threads)
     assert ng.Training(*pair(False), data(), batch=N, threads=256).threads == 256
