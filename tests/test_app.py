@@ -484,6 +484,7 @@ def test_a_second_ctrl_c_is_not_waited_for_and_a_second_sigterm_is(capsys):
     assert capsys.readouterr().err.count("stopping after this step") == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_its_step_and_it_goes_on_from_there(
     number, own, tmp_path, capsys, monkeypatch, no_pictures

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -284,6 +285,8 @@ def test_a_second_ctrl_c_does_not_meet_workers_that_close():
     with workers._undisturbed():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+    with ThreadPoolExecutor() as another:  # where handlers cannot be set
+        assert another.submit(lambda: workers._undisturbed().__enter__()).result() is None
 
 
 # On Dask

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -65,6 +66,9 @@ def _on_dask(jobs: Jobs, client: Any, scheduler: str | None, workers: int | None
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """No Ctrl-C meanwhile: where one met Dask as it closed, it waited for its workers for good."""
+    if threading.current_thread() is not threading.main_thread():  # which alone is given signals
+        yield
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
