@@ -1,6 +1,6 @@
 """A sweep whose workers are killed in mid-run and whose scheduler is restarted: each run there once, none changed.
 
-    python -m benchmarks.attack.sweeps --seeds 20 --steps 750       # 80 runs on the ring, twice: attacked, and in turn
+    python -m benchmarks.attack.sweeps --seeds 20 --steps 1500      # 80 runs on the ring, twice: attacked, and in turn
 
 Needs Dask, and POSIX. The scheduler and its workers are processes of their own; a worker that is gone is replaced.
 """
@@ -97,7 +97,7 @@ def in_mid_run(out: Path) -> set[str]:
     return {path.parent.name for path in out.glob("*/checkpoint.npz") if not (path.parent / RESULT).exists()}
 
 
-def attack(out: Path, seeds: int, steps: int, workers: int = 2, every: float = 5.0, seed: int = 0) -> str:
+def attack(out: Path, seeds: int, steps: int, workers: int = 2, every: float = 0.5, seed: int = 0) -> str:
     """Runs the sweep; kills the worker of every other run, or of the first, in mid-run; the scheduler once, half-way.
 
     Returns what was done, in words.
@@ -137,8 +137,8 @@ def compare(out: Path, alone: Path, seeds: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack.sweeps", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=750)
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between two looks")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--every", type=float, default=0.5, help="seconds between two looks")
     options = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory(prefix="numgan-attack-") as where:
