@@ -51,7 +51,8 @@ def bar(ax, y, r, colour, gap):
     low, _, high = r["pairs"]
     ax.barh(y, r["ratio"], color=colour, height=0.68)
     ax.plot([low, high], [y, y], color="#555555", linewidth=1)
-    ax.text(max(r["ratio"], high) + gap, y, f"{r['ratio']:.2f}", va="center", fontsize=8)
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # over the dotted line
+    ax.text(max(r["ratio"], high) + gap, y, f"{r['ratio']:.2f}", va="center", fontsize=8, bbox=paper)
 
 
 def main():
